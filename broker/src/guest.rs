@@ -1,0 +1,37 @@
+//! One guest process as the broker knows it: what no fd table or /proc file of the kernel says.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nix::unistd::Pid;
+
+use crate::policy::Policy;
+use crate::refusals::Refusals;
+
+/// State of a guest process. Handlers get it together with the call.
+#[derive(Debug)]
+pub struct Guest {
+    /// The process.
+    pub pid: Pid,
+    /// O_PATH fd of the working directory (the broker's word on it; the kernel's own cwd of the process is unused).
+    pub cwd: OwnedFd,
+    /// File mode creation mask.
+    pub umask: u32,
+    /// The program, as /proc/self/exe names it.
+    pub exe: PathBuf,
+    /// First fd number kept for nurse.
+    pub fd_low: u32,
+    /// What is allowed.
+    pub policy: Arc<Policy>,
+    /// What was refused so far.
+    pub refusals: Refusals,
+}
+
+impl Guest {
+    /// Whether `fd` is one of nurse's own in the guest.
+    #[must_use]
+    pub fn is_reserved(&self, fd: i32) -> bool {
+        u32::try_from(fd).is_ok_and(|fd| fd.wrapping_sub(self.fd_low) < trampoline::layout::fds::COUNT)
+    }
+}

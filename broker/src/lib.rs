@@ -1,0 +1,13 @@
+//! nurse runs an unmodified Linux program so that it can do nothing its policy does not allow.
+//!
+//! The crate is the broker: it starts the guest, receives its requests, decides and acts. See ARCHITECTURE.md.
+
+pub mod call;
+pub mod cli;
+pub mod doctor;
+pub mod elf;
+pub mod guest;
+pub mod policy;
+pub mod refusals;
+pub mod resolve;
+pub mod syscalls;

@@ -1,0 +1,2 @@
+//! nurse
+fn main(){}
