@@ -93,8 +93,6 @@ pub enum Outcome {
     Order(Order),
     /// The work may block: it runs on a thread of its own and its answer is the call's.
     Later(Work),
-    /// The policy ends the sandbox.
-    Kill,
 }
 
 /// Work that may block. It owns all it needs.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use nix::unistd::Pid;
 
-use crate::policy::Policy;
+use crate::call::Errno;
+use crate::policy::{Decision, Policy, Verdict};
 use crate::refusals::Refusals;
 
 /// State of a guest process. Handlers get it together with the call.
@@ -26,9 +27,29 @@ pub struct Guest {
     pub policy: Arc<Policy>,
     /// What was refused so far.
     pub refusals: Refusals,
+    /// Set by a verdict of `kill()`: the request loop ends the sandbox before it answers.
+    pub killed: bool,
 }
 
 impl Guest {
+    /// Turns a decision into what the guest is told, and remembers a refusal under `what` (`open /etc/shadow`).
+    ///
+    /// # Errors
+    /// The errno of the refusal.
+    pub fn rule(&mut self, decision: Decision, what: impl FnOnce() -> String) -> Result<(), Errno> {
+        let errno = match decision.verdict {
+            Verdict::Allow => return Ok(()),
+            Verdict::Deny(errno) => errno,
+            Verdict::Hide => Errno::ENOENT,
+            Verdict::Kill => {
+                self.killed = true;
+                Errno::EPERM
+            }
+        };
+        self.refusals.add(what(), errno, decision.why);
+        Err(errno)
+    }
+
     /// Whether `fd` is one of nurse's own in the guest.
     #[must_use]
     pub fn is_reserved(&self, fd: i32) -> bool {
