@@ -1,0 +1,40 @@
+//! What all doors share: where the guard range goes (written into this file's section by the broker), and the way there.
+
+use trampoline::layout::Handoff;
+use trampoline::raw::{nr, syscall};
+
+#[used]
+#[unsafe(link_section = ".handoff")]
+static HANDOFF: Handoff = Handoff { base: 0, text_fd: 0, text_len: 0, enter: 0, orders_fd: 0, requests_fd: 0 };
+
+/// Maps the trampoline's text where the broker said, and calls its `enter` with `stack`.
+///
+/// # Safety
+/// To be called once, by the only thread. `stack` is the initial stack, or null to come back strict.
+pub unsafe fn enter(stack: *mut u64) {
+    const READ_EXEC: u64 = 5;
+    const SHARED: u64 = 1;
+    const FIXED_NOREPLACE: u64 = 0x10_0000;
+    // SAFETY: a valid static; volatile because the broker changed it behind the compiler's back.
+    let handoff = unsafe { (&raw const HANDOFF).read_volatile() };
+    // SAFETY: a fresh mapping where nothing else is.
+    let at = unsafe {
+        syscall(nr::MMAP, [handoff.base, handoff.text_len, READ_EXEC, SHARED | FIXED_NOREPLACE, handoff.text_fd, 0])
+    };
+    if at as u64 != handoff.base {
+        fail();
+    }
+    // SAFETY: the broker put the image's entry point at this offset.
+    let enter: unsafe extern "C" fn(&Handoff, *mut u64) =
+        unsafe { core::mem::transmute((handoff.base + handoff.enter) as *const ()) };
+    // SAFETY: the caller's.
+    unsafe { enter(&handoff, stack) }
+}
+
+/// Ends the process: the program must not run outside the sandbox.
+pub fn fail() -> ! {
+    loop {
+        // SAFETY: ends the process.
+        unsafe { syscall(nr::EXIT_GROUP, [125, 0, 0, 0, 0, 0]) };
+    }
+}
