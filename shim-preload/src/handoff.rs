@@ -5,7 +5,7 @@ use trampoline::raw::{nr, syscall};
 
 #[used]
 #[unsafe(link_section = ".handoff")]
-static HANDOFF: Handoff = Handoff { base: 0, text_fd: 0, text_len: 0, enter: 0, orders_fd: 0, requests_fd: 0 };
+static HANDOFF: Handoff = Handoff { base: 0, text_fd: 0, text_len: 0, enter: 0, orders_fd: 0, requests_fd: 0, door_fd: 0 };
 
 /// Maps the trampoline's text where the broker said, and calls its `enter` with `stack`.
 ///

@@ -89,7 +89,7 @@ pub unsafe extern "C" fn enter(handoff: &Handoff, stack: *mut u64) {
             (*thread).hidden_mask = constants.start_mask & OURS;
             // The kernel takes a frame from the thread's own signal stack as from any handler.
             let at = base + (STACKS + STACK_LEN - 1024) as u64;
-            copy::write(at, &start);
+            let _ = copy::write(at, &start);
             resume(at);
         }
     }
@@ -109,7 +109,6 @@ unsafe fn map_pages(handoff: &Handoff) {
     const PRIVATE_ANON: u64 = 0x22;
     const NORESERVE: u64 = 0x4000;
     const FIXED_NOREPLACE: u64 = 0x10_0000;
-    const FIXED: u64 = 0x10;
     const DONTFORK: u64 = 10;
     let base = handoff.base;
     let private_len = (GUARD_LEN - PRIVATE) as u64;
@@ -128,12 +127,12 @@ unsafe fn map_pages(handoff: &Handoff) {
         must(nr::MMAP, [requests, requests_len, READ | WRITE, SHARED | FIXED_NOREPLACE, handoff.requests_fd, 0]);
         let private = base + PRIVATE as u64;
         must(nr::MMAP, [private, private_len, READ | WRITE, PRIVATE_ANON | FIXED_NOREPLACE | NORESERVE, u64::MAX, 0]);
-        let _ = FIXED;
         // A child gets pages of its own.
         must(nr::MADVISE, [constants, orders_len + requests_len, DONTFORK, 0, 0, 0]);
         must(nr::CLOSE, [handoff.orders_fd, 0, 0, 0, 0, 0]);
         must(nr::CLOSE, [handoff.requests_fd, 0, 0, 0, 0, 0]);
-        raw::syscall(nr::CLOSE, [handoff.text_fd, 0, 0, 0, 0, 0]);
+        must(nr::CLOSE, [handoff.text_fd, 0, 0, 0, 0, 0]);
+        raw::syscall(nr::CLOSE, [handoff.door_fd, 0, 0, 0, 0, 0]);
         // Linux 6.10; without it the broker and the trustee alone keep the range whole.
         raw::syscall(nr::MSEAL, [base, GUARD_LEN as u64, 0, 0, 0, 0]);
     }

@@ -320,4 +320,6 @@ pub struct Handoff {
     pub orders_fd: u64,
     /// memfd of requests.
     pub requests_fd: u64,
+    /// The door's own file, where the guest has an fd of it to close.
+    pub door_fd: u64,
 }

@@ -1,0 +1,90 @@
+//! What the child process does between fork and exec. Runs in a copy of the broker: system calls only, no allocation.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::errno::Errno;
+
+/// The child's set-up, ready before the fork.
+#[derive(Debug)]
+pub struct Setup {
+    /// Which of our fds becomes which number in the child. Targets are in the reserved range, or the same number as the source.
+    pub fds: Vec<(RawFd, RawFd)>,
+    /// Fds above 2 that stay open, besides the targets of `fds`; sorted.
+    pub keep: Vec<RawFd>,
+    /// RLIMIT_NOFILE of the program: soft, hard.
+    pub nofile: (u64, u64),
+    /// Signal mask that the program starts with.
+    pub mask: libc::sigset_t,
+    /// The broker's process id: the child ends itself if it has lost its parent already.
+    pub parent: i32,
+}
+
+/// Makes `command` do `setup` in the child before it execs.
+pub fn prepare(command: &mut Command, setup: Setup) {
+    // SAFETY: the closure makes system calls on memory allocated before the fork, and neither allocates nor locks.
+    unsafe { command.pre_exec(move || setup.apply()) };
+}
+
+impl Setup {
+    fn apply(&self) -> io::Result<()> {
+        let zero = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        let most = libc::rlimit { rlim_cur: self.nofile.1, rlim_max: self.nofile.1 };
+        let soft = libc::rlimit { rlim_cur: self.nofile.0, rlim_max: self.nofile.1 };
+        // SAFETY: numbers, and pointers to structs that live until the calls return.
+        unsafe {
+            // The guest dies with the broker, and gets no privilege from any file it runs.
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
+            if libc::getppid() != self.parent {
+                return Err(Errno::ESRCH.into());
+            }
+            check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+            check(libc::setrlimit(libc::RLIMIT_CORE, &raw const zero))?;
+            check(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const most))?;
+            for &(from, to) in &self.fds {
+                if from == to {
+                    check(libc::fcntl(from, libc::F_SETFD, 0))?;
+                } else {
+                    check(libc::dup2(from, to))?;
+                }
+            }
+            self.sweep()?;
+            check(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const soft))?;
+            check(libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut()))
+        }
+    }
+
+    /// Marks every other fd to be closed by the exec: the Rust runtime still needs one of its own until then.
+    fn sweep(&self) -> io::Result<()> {
+        let mut from = 3;
+        for &fd in &self.keep {
+            // SAFETY: numbers only.
+            unsafe { Self::close_on_exec(from, fd - 1)? };
+            from = fd + 1;
+        }
+        // SAFETY: numbers only.
+        unsafe { Self::close_on_exec(from, RawFd::MAX) }
+    }
+
+    unsafe fn close_on_exec(first: RawFd, last: RawFd) -> io::Result<()> {
+        const CLOSE_RANGE_CLOEXEC: u32 = 4;
+        if first > last {
+            return Ok(());
+        }
+        // SAFETY: the caller's.
+        let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+fn check(result: i32) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Shorthand for an fd's number.
+#[must_use]
+pub fn number(fd: &impl AsRawFd) -> RawFd {
+    fd.as_raw_fd()
+}

@@ -1,0 +1,66 @@
+//! From a vetted program and a policy to the end of the guest.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::RawFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, umask};
+
+use crate::guest::Guest;
+use crate::launch::{self, Engine, Start};
+use crate::policy::Policy;
+use crate::program::Program;
+use crate::refusals::Refusals;
+use crate::supervise::{self, Ended, Supervisor};
+
+/// What to run, and how.
+#[derive(Debug)]
+pub struct Run {
+    /// The program.
+    pub program: Program,
+    /// Its environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Strict or filter.
+    pub engine: Engine,
+    /// What it may do.
+    pub policy: Arc<Policy>,
+    /// Fds above 2 that it gets.
+    pub pass: Vec<RawFd>,
+    /// Its working directory.
+    pub cwd: std::path::PathBuf,
+}
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// As the system calls that start and serve it; nothing is left running.
+pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
+    let (mask, signals) = supervise::block()?;
+    let exe = run.program.exe.clone();
+    let started = launch::start(Start {
+        program: run.program,
+        environment: run.environment,
+        engine: run.engine,
+        mask,
+        pass: run.pass,
+        grants: vec![],
+        filters: [vec![], vec![]],
+    })?;
+    let umask = { let old = umask(Mode::empty()); old.bits() };
+    let guest = Guest {
+        pid: nix::unistd::Pid::from_raw(started.child.id().cast_signed()),
+        cwd: open(Path::new(&run.cwd), OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
+        umask,
+        exe,
+        fd_low: started.fd_low,
+        policy: run.policy,
+        refusals: Refusals::default(),
+        killed: false,
+    };
+    let mut supervisor = Supervisor::new(guest, started, signals)?;
+    let ended = supervisor.run()?;
+    Ok((ended, supervisor.guest.refusals))
+}

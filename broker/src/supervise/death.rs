@@ -1,0 +1,71 @@
+//! Two futexes that no guest can forge: the one that the kernel wakes when a guest thread dies, and the trustee's fence.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
+use nix::errno::Errno;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::pages::{ALIVE, Pages, Slot};
+
+/// How long one try of a fence waits, and how many tries there are: an idle trustee needs microseconds, and only a guest
+/// that plays false keeps it busy. More than one, since a wake that comes before the wait is lost.
+const FENCE_NANOS: i64 = 1_000_000;
+const FENCE_TRIES: u32 = 100;
+
+/// An eventfd that rings when a watched thread dies.
+///
+/// # Errors
+/// As eventfd(2).
+pub fn bell() -> io::Result<EventFd> {
+    Ok(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)
+}
+
+/// Rings `bell` when the thread of `slot` dies, or when the guest writes its word (which ends it, too).
+///
+/// The watcher is a thread of its own, since a futex cannot be polled; it ends with the process.
+///
+/// # Errors
+/// As eventfd(2) and the start of a thread.
+pub fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()> {
+    let word = std::ptr::from_ref(pages.death_word(slot)).addr();
+    let bell = std::os::fd::AsFd::as_fd(bell).try_clone_to_owned()?;
+    std::thread::Builder::new().name("death-watch".into()).stack_size(64 * 1024).spawn(move || {
+        // SAFETY: the supervisor, and with it the mapping, lives until the process exits: see `Supervisor::run`'s callers.
+        let word = unsafe { &*std::ptr::with_exposed_provenance::<AtomicU32>(word) };
+        while word.load(SeqCst) == ALIVE {
+            let _ = wait(word, ALIVE, None);
+        }
+        let _ = nix::unistd::write(&bell, &1_u64.to_ne_bytes());
+    })?;
+    Ok(())
+}
+
+/// Waits until the slot's trustee has made all orders so far, so that the data of the last one may be replaced.
+///
+/// # Errors
+/// `EAGAIN` if it does not come: the guest keeps its trustee busy behind our back.
+pub fn fence(pages: &Pages, slot: Slot, trustee: &EventFd) -> Result<(), Errno> {
+    let word = pages.fence_word();
+    let value = word.load(SeqCst);
+    for _ in 0..FENCE_TRIES {
+        pages.order_fence(slot);
+        trustee.write(1)?;
+        if wait(word, value, Some(FENCE_NANOS)).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// futex(2), FUTEX_WAIT on a shared word: returns when woken, `EAGAIN` if it is not `value`, `ETIMEDOUT`, `EINTR`.
+fn wait(word: &AtomicU32, value: u32, nanos: Option<i64>) -> Result<(), Errno> {
+    let timeout = nanos.map(|nanos| libc::timespec { tv_sec: 0, tv_nsec: nanos });
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the word outlives the call, and the timeout is NULL or a timespec that does.
+    let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, timeout) };
+    Errno::result(result).map(drop)
+}

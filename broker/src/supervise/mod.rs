@@ -1,0 +1,334 @@
+//! The request loop: one private copy per request, decide, act or order, answer. Ends with the guest.
+
+mod death;
+mod signals;
+mod work;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::EventFd;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::signalfd::SignalFd;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use trampoline::layout::{Answer as Kind, CANCEL_SIGNAL, fds};
+use trampoline::syscall::{Route, find};
+
+use crate::call::{Answer, Call, Errno, Order, Outcome};
+use crate::channel;
+use crate::guest::Guest;
+use crate::launch::Started;
+use crate::pages::{Pages, Slot, Snapshot};
+
+pub use death::watch;
+pub use signals::block;
+use work::Workers;
+
+/// How a guest ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this status.
+    Exited(i32),
+    /// A signal killed it; the flag says whether nurse sent it because a thread broke strict mode.
+    Killed {
+        /// The signal.
+        signal: i32,
+        /// A guest thread made a call that strict mode forbids.
+        violation: bool,
+    },
+}
+
+/// What an epoll event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+enum Event {
+    Bell,
+    Signal,
+    Work,
+    Death,
+}
+
+/// What the broker privately knows of a thread slot.
+#[derive(Debug)]
+struct Thread {
+    slot: Slot,
+    /// The last request taken.
+    last: u32,
+    /// A request whose answer comes from a worker.
+    later: Option<u32>,
+    /// The cancellation that the trustee was signalled for.
+    signalled: bool,
+    bells: (EventFd, EventFd),
+}
+
+/// The broker of one guest process.
+#[derive(Debug)]
+pub struct Supervisor {
+    /// What handlers know of the guest.
+    pub guest: Guest,
+    pages: Pages,
+    threads: Vec<Thread>,
+    bell: EventFd,
+    channel: OwnedFd,
+    fd_low: u32,
+    workers: Workers,
+    death: EventFd,
+    signals: SignalFd,
+    /// Set once a guest thread died that should not have.
+    dying: Option<Violation>,
+}
+
+/// A thread's death that was noticed before the process's end; natural if that follows at once.
+#[derive(Debug, Clone, Copy)]
+struct Violation {
+    /// How many waits of [`GRACE`] are left.
+    waits: u32,
+}
+
+/// How long a process may outlive its leader before that counts as a violation, in milliseconds, and how often.
+const GRACE: u8 = 10;
+const GRACES: u32 = 20;
+/// Milliseconds between two tries to cancel a call.
+const RETRY: u8 = 2;
+
+impl Supervisor {
+    /// Takes over a started guest.
+    ///
+    /// # Errors
+    /// As eventfd(2), signalfd(2).
+    pub fn new(guest: Guest, started: Started, signals: SignalFd) -> io::Result<Self> {
+        let threads = vec![Thread { slot: Slot::LEADER, last: 0, later: None, signalled: false, bells: started.bells }];
+        let death = death::bell()?;
+        Ok(Self {
+            guest,
+            pages: started.pages,
+            threads,
+            bell: started.bell,
+            channel: started.channel,
+            fd_low: started.fd_low,
+            workers: Workers::new()?,
+            death,
+            signals,
+            dying: None,
+        })
+    }
+
+    /// Serves the guest until it ends.
+    ///
+    /// # Errors
+    /// As epoll_wait(2): the caller ends the guest.
+    pub fn run(&mut self) -> io::Result<Ended> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        // Edge-triggered: every write to an eventfd is an edge, and nobody has to read it.
+        let edge = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+        epoll.add(self.bell.as_fd(), EpollEvent::new(edge, Event::Bell as u64))?;
+        epoll.add(self.workers.bell(), EpollEvent::new(edge, Event::Work as u64))?;
+        epoll.add(self.death.as_fd(), EpollEvent::new(edge, Event::Death as u64))?;
+        epoll.add(self.signals.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, Event::Signal as u64))?;
+        death::watch(&self.pages, Slot::LEADER, &self.death)?;
+        let mut events = [EpollEvent::empty(); 8];
+        loop {
+            let count = match epoll.wait(&mut events, self.timeout()) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => 0,
+                Err(errno) => return Err(errno.into()),
+            };
+            for event in &events[..count] {
+                match event.data() {
+                    data if data == Event::Signal as u64 => {
+                        if let Some(ended) = self.signal()? {
+                            return Ok(ended);
+                        }
+                    }
+                    data if data == Event::Work as u64 => self.finished_work(),
+                    data if data == Event::Death as u64 => {
+                        self.dying.get_or_insert(Violation { waits: GRACES });
+                    }
+                    _ => {}
+                }
+            }
+            for index in 0..self.threads.len() {
+                self.serve(index);
+            }
+            if self.guest.killed {
+                self.end();
+            }
+            if count == 0 {
+                self.grace();
+            }
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        if self.dying.is_some() {
+            return EpollTimeout::from(GRACE);
+        }
+        let cancelling = self.threads.iter().any(|thread| thread.signalled);
+        if cancelling { EpollTimeout::from(RETRY) } else { EpollTimeout::NONE }
+    }
+
+    /// A dead leader whose process lives on broke strict mode, or wrote the word that tells of its death.
+    fn grace(&mut self) {
+        let Some(dying) = &mut self.dying else { return };
+        dying.waits = dying.waits.saturating_sub(1);
+        if dying.waits == 0 {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        // ESRCH: it is gone already.
+        let _ = kill(self.guest.pid, Signal::SIGKILL);
+    }
+
+    /// Handles signals to nurse; the guest's end is one of them.
+    fn signal(&mut self) -> io::Result<Option<Ended>> {
+        while let Some(info) = self.signals.read_signal()? {
+            if info.ssi_signo == Signal::SIGCHLD as u32 {
+                if let Some(ended) = self.child()? {
+                    return Ok(Some(ended));
+                }
+            } else {
+                signals::forward(&info, self.guest.pid);
+            }
+        }
+        Ok(None)
+    }
+
+    fn child(&mut self) -> io::Result<Option<Ended>> {
+        let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
+        loop {
+            match waitpid(self.guest.pid, Some(flags)) {
+                Ok(WaitStatus::Exited(_, status)) => return Ok(Some(Ended::Exited(status))),
+                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                    let violation = signal == Signal::SIGKILL && self.dying.is_some_and(|dying| dying.waits == 0);
+                    return Ok(Some(Ended::Killed { signal: signal as i32, violation }));
+                }
+                Ok(WaitStatus::Stopped(..)) => signals::stop_with_guest(),
+                Ok(WaitStatus::StillAlive) => return Ok(None),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Looks at one slot: a new request, or a call that a signal wants ended.
+    fn serve(&mut self, index: usize) {
+        let thread = &mut self.threads[index];
+        let slot = thread.slot;
+        if let Some(snapshot) = self.pages.take(slot, thread.last) {
+            thread.last = snapshot.seq;
+            thread.later = None;
+            let seq = snapshot.seq;
+            let places = snapshot.args;
+            let answer = decide(&mut self.guest, snapshot);
+            self.answer(index, seq, &places, answer);
+        }
+        self.cancel(index);
+    }
+
+    /// A cancelled call is over when its answer stands; until then, whoever blocks in it is interrupted.
+    fn cancel(&mut self, index: usize) {
+        let thread = &mut self.threads[index];
+        let slot = thread.slot;
+        let Some(seq) = self.pages.cancelled(slot) else {
+            thread.signalled = false;
+            return;
+        };
+        if !self.pages.is_done(slot, seq) {
+            if thread.later == Some(seq) {
+                thread.later = None;
+                self.value(index, seq, -(Errno::EINTR as i64));
+            } else {
+                thread.signalled = true;
+                signals::interrupt(self.guest.pid, self.pages.trustee_tid(slot), CANCEL_SIGNAL);
+                return;
+            }
+        }
+        let thread = &mut self.threads[index];
+        thread.signalled = false;
+        self.pages.settle(slot, seq);
+        let _ = thread.bells.1.write(1);
+    }
+
+    fn answer(&mut self, index: usize, seq: u32, places: &[u64; 6], answer: Answer) {
+        match answer {
+            Err(errno) => self.value(index, seq, -(errno as i64)),
+            Ok(Outcome::Value(value)) => self.value(index, seq, value),
+            Ok(Outcome::Filled { result, arg, bytes }) => {
+                self.pages.fill(self.threads[index].slot, places.get(arg).copied().unwrap_or(0), &bytes);
+                self.value(index, seq, result);
+            }
+            Ok(Outcome::Fd { fd, cloexec }) => {
+                if let Err(errno) = self.give(index, seq, &fd, cloexec) {
+                    self.value(index, seq, -(errno as i64));
+                }
+            }
+            Ok(Outcome::Order(order)) => {
+                if let Err(errno) = self.order(index, seq, &order, Kind::Value) {
+                    self.value(index, seq, -(errno as i64));
+                }
+            }
+            Ok(Outcome::Later(work)) => {
+                self.threads[index].later = Some(seq);
+                if self.workers.start(index, seq, *places, work).is_err() {
+                    self.threads[index].later = None;
+                    self.value(index, seq, -(Errno::EAGAIN as i64));
+                }
+            }
+        }
+    }
+
+    fn value(&self, index: usize, seq: u32, value: i64) {
+        let thread = &self.threads[index];
+        if self.pages.answer(thread.slot, seq, value) {
+            let _ = thread.bells.1.write(1);
+        }
+    }
+
+    fn give(&self, index: usize, seq: u32, fd: &OwnedFd, cloexec: bool) -> Result<(), Errno> {
+        const RECVMSG: u32 = 47;
+        const MSG_DONTWAIT: u64 = 0x40;
+        const MSG_CMSG_CLOEXEC: u64 = 0x4000_0000;
+        channel::send(&self.channel, fd)?;
+        let header = self.pages.expect_fd(self.threads[index].slot);
+        let flags = MSG_DONTWAIT | if cloexec { MSG_CMSG_CLOEXEC } else { 0 };
+        let socket = u64::from(self.fd_low + fds::CHANNEL);
+        let order = Order { nr: RECVMSG, args: [socket, header, flags, 0, 0, 0], data: Vec::new(), pointers: Vec::new() };
+        self.order(index, seq, &order, Kind::Fd)
+    }
+
+    fn order(&self, index: usize, seq: u32, order: &Order, kind: Kind) -> Result<(), Errno> {
+        let thread = &self.threads[index];
+        if !order.data.is_empty() {
+            death::fence(&self.pages, thread.slot, &thread.bells.0)?;
+        }
+        self.pages.order_call(thread.slot, seq, order, kind)?;
+        thread.bells.0.write(1).map(drop)
+    }
+
+    fn finished_work(&mut self) {
+        while let Some(done) = self.workers.finished() {
+            if self.threads[done.index].later == Some(done.seq) {
+                self.threads[done.index].later = None;
+                self.answer(done.index, done.seq, &done.places, done.answer);
+            }
+        }
+    }
+}
+
+/// Decides one request: the guard and the table in Rust first, then the handlers, which ask the policy.
+fn decide(guest: &mut Guest, snapshot: Snapshot) -> Answer {
+    let Some(row) = find(snapshot.nr) else {
+        guest.refusals.add(format!("call {}", snapshot.nr), Errno::ENOSYS, "this kernel call is unknown to nurse".into());
+        return Err(Errno::ENOSYS);
+    };
+    if let Route::Never(errno) = row.route {
+        let errno = Errno::from_raw(errno);
+        guest.refusals.add(row.name.into(), errno, row.note.into());
+        return Err(errno);
+    }
+    let call = Call { row, args: snapshot.args, data: snapshot.data };
+    crate::syscalls::handle(guest, &call)
+}
