@@ -30,6 +30,10 @@ fn main() -> Result<()> {
     flatten(&image, &out)?;
     rustc(&root.join("shim-preload/src/loader.rs"), &out.join("loader.elf"), &bin)?;
     door(&out, "loader")?;
+    let shim = ["--crate-type=cdylib", "-Clto=fat", &with_lib, "-Clink-arg=-nostartfiles", "-Clink-arg=-nostdlib",
+        "-Clink-arg=-Wl,--build-id=none,-z,noexecstack,--gc-sections"];
+    rustc(&root.join("shim-preload/src/shim.rs"), &out.join("shim.elf"), &shim)?;
+    door(&out, "shim")?;
     Ok(())
 }
 

@@ -15,6 +15,11 @@ static LOADER: Door = Door {
     handoff: include_bytes!(concat!(env!("OUT_DIR"), "/loader.handoff")),
 };
 
+static SHIM: Door = Door {
+    file: include_bytes!(concat!(env!("OUT_DIR"), "/shim.elf")),
+    handoff: include_bytes!(concat!(env!("OUT_DIR"), "/shim.handoff")),
+};
+
 /// A file that the guest's kernel or dynamic linker maps, with the place of its [`Handoff`].
 #[derive(Debug)]
 pub struct Door {
@@ -26,6 +31,12 @@ pub struct Door {
 #[must_use]
 pub fn loader() -> &'static Door {
     &LOADER
+}
+
+/// The library for LD_AUDIT and LD_PRELOAD.
+#[must_use]
+pub fn shim() -> &'static Door {
+    &SHIM
 }
 
 /// Bytes of text that are mapped: whole pages.
@@ -65,8 +76,8 @@ impl Door {
     /// As memfd_create(2), write(2) and fcntl(2).
     pub fn open(&self, handoff: &Handoff) -> io::Result<OwnedFd> {
         let mut file = self.file.to_vec();
-        let words = [handoff.base, handoff.text_fd, handoff.text_len, handoff.enter, handoff.orders_fd, handoff.requests_fd, handoff.door_fd];
-        const { assert!(size_of::<Handoff>() == 7 * 8) };
+        let words = [handoff.base, handoff.text_fd, handoff.text_len, handoff.enter, handoff.orders_fd, handoff.requests_fd, handoff.door_fd, handoff.door];
+        const { assert!(size_of::<Handoff>() == 8 * 8) };
         let at = usize::try_from(u64::from_le_bytes(*self.handoff)).map_err(io::Error::other)?;
         let place = file.get_mut(at..at + size_of::<Handoff>()).ok_or_else(|| io::Error::other("no room for the handoff"))?;
         for (bytes, word) in place.chunks_exact_mut(8).zip(words) {

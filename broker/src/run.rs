@@ -10,7 +10,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, umask};
 
 use crate::guest::Guest;
-use crate::launch::{self, Engine, Start};
+use crate::launch::{self, Engine, Entry, Start};
 use crate::policy::Policy;
 use crate::program::Program;
 use crate::refusals::Refusals;
@@ -25,6 +25,8 @@ pub struct Run {
     pub environment: Vec<(OsString, OsString)>,
     /// Strict or filter.
     pub engine: Engine,
+    /// The door.
+    pub entry: Entry,
     /// What it may do.
     pub policy: Arc<Policy>,
     /// Fds above 2 that it gets.
@@ -44,6 +46,7 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         program: run.program,
         environment: run.environment,
         engine: run.engine,
+        entry: run.entry,
         mask,
         pass: run.pass,
         grants: vec![],

@@ -5,7 +5,7 @@ use trampoline::raw::{nr, syscall};
 
 #[used]
 #[unsafe(link_section = ".handoff")]
-static HANDOFF: Handoff = Handoff { base: 0, text_fd: 0, text_len: 0, enter: 0, orders_fd: 0, requests_fd: 0, door_fd: 0 };
+static HANDOFF: Handoff = Handoff { base: 0, text_fd: 0, text_len: 0, enter: 0, orders_fd: 0, requests_fd: 0, door_fd: 0, door: 0 };
 
 /// Maps the trampoline's text where the broker said, and calls its `enter` with `stack`.
 ///
@@ -36,5 +36,23 @@ pub fn fail() -> ! {
     loop {
         // SAFETY: ends the process.
         unsafe { syscall(nr::EXIT_GROUP, [125, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Which door this file is, one of [`trampoline::layout::door`].
+#[allow(dead_code, reason = "the loader knows what it is")]
+pub fn door() -> u64 {
+    // SAFETY: a valid static; volatile because the broker changed it behind the compiler's back.
+    unsafe { (&raw const HANDOFF.door).read_volatile() }
+}
+
+/// Restores the signal mask that the program was started with. This thread is strict already: the call comes in by SIGSYS.
+#[allow(dead_code, reason = "the loader starts the program with its mask")]
+pub fn open_mask() {
+    // SAFETY: a valid static, and constants that `enter` has mapped; the mask is eight bytes.
+    unsafe {
+        let base = (&raw const HANDOFF.base).read_volatile();
+        let constants = (base as usize + trampoline::layout::CONSTANTS) as *const trampoline::layout::Constants;
+        syscall(nr::RT_SIGPROCMASK, [2, &raw const (*constants).start_mask as u64, 0, 8, 0, 0]);
     }
 }

@@ -3,14 +3,14 @@
 use core::arch::naked_asm;
 use core::mem::offset_of;
 
-use crate::abi::{OURS, SigAction, StackT, Ucontext, bit, reg, sa};
+use crate::abi::{OURS, SigAction, StackT, Ucontext, reg, sa};
 use crate::layout::{
     CANCEL_SIGNAL, CONSTANTS, Constants, GUARD_LEN, Handoff, ORDERS, ORDERS_FILE_LEN, PRIVATE, REQUESTS,
     REQUESTS_FILE_LEN, Request, STACK_LEN, STACKS, flags,
 };
 use crate::raw::{self, nr};
 use crate::thread::{Process, Thread};
-use crate::{copy, emulate, entry, fault, load, signal, trustee};
+use crate::{copy, entry, fault, load, trustee, vdso};
 
 /// Exit status when bring-up fails; the broker has the reason in words. Never a status of the program's.
 const FAILED: u64 = 125;
@@ -18,7 +18,7 @@ const FAILED: u64 = 125;
 /// What a step needs: a result that is no error, or the process ends.
 #[allow(clippy::inline_always, reason = "used before any stack of ours exists")]
 #[inline(always)]
-unsafe fn must(number: u64, args: [u64; 6]) -> u64 {
+pub(crate) unsafe fn must(number: u64, args: [u64; 6]) -> u64 {
     // SAFETY: the caller's.
     let result = unsafe { raw::syscall(number, args) };
     if result < 0 {
@@ -59,6 +59,9 @@ pub unsafe extern "C" fn enter(handoff: &Handoff, stack: *mut u64) {
         (*thread).altstack = StackT { sp: 0, flags: crate::abi::SS_DISABLE, pad: 0, size: 0 };
         must(nr::SET_TID_ADDRESS, [request + offset_of!(Request, tid_clear) as u64, 0, 0, 0, 0, 0]);
         signals(process, base);
+        if stack.is_null() && constants.flags & flags::FILTER_ENGINE == 0 {
+            vdso::replace(constants);
+        }
         must(nr::PRCTL, [15, constants.comm.as_ptr() as u64, 0, 0, 0, 0]);
         if trustee::spawn(base as usize + ORDERS, request as usize, base as usize + CONSTANTS) < 0 {
             must(nr::EXIT_GROUP, [FAILED, 0, 0, 0, 0, 0]);
@@ -162,5 +165,4 @@ unsafe fn signals(process: *mut Process, base: u64) {
             must(nr::RT_SIGACTION, [number as u64, new as u64, action as u64, 8, 0, 0]);
         }
     }
-    let _ = (bit(1), emulate::kernel_action as fn(&_) -> _, signal::signal as *const ());
 }

@@ -234,6 +234,9 @@ pub struct Constants {
     pub guest_filter: [u64; 2],
     /// How the loader maps the program.
     pub plan: LoadPlan,
+    /// What to overwrite in the vDSO (late doors, strict engine); `nr` 0 ends the list. The kernel maps the same vDSO into
+    /// every process.
+    pub vdso: [VdsoEntry; VDSO_ENTRIES],
     /// Path of the program, for AT_EXECFN; NUL-terminated.
     pub exe: [u8; 4096],
     /// Instructions of both filters.
@@ -322,4 +325,29 @@ pub struct Handoff {
     pub requests_fd: u64,
     /// The door's own file, where the guest has an fd of it to close.
     pub door_fd: u64,
+    /// One of [`door`].
+    pub door: u64,
 }
+
+/// Values of [`Handoff::door`].
+pub mod door {
+    /// The loader.
+    pub const LOADER: u64 = 0;
+    /// LD_AUDIT.
+    pub const AUDIT: u64 = 1;
+    /// LD_PRELOAD.
+    pub const PRELOAD: u64 = 2;
+}
+
+/// A function of the vDSO that reads the time-stamp counter, which strict mode forbids.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct VdsoEntry {
+    /// Its offset from the vDSO's base.
+    pub offset: u64,
+    /// The system call that does the same.
+    pub nr: u64,
+}
+
+/// More such functions than there are.
+pub const VDSO_ENTRIES: usize = 8;

@@ -24,3 +24,4 @@ pub mod signal;
 pub mod syscall;
 pub mod thread;
 pub mod trustee;
+pub mod vdso;

@@ -1,5 +1,9 @@
 //! The four functions that compiled code takes for granted where there is no libc. Included by each freestanding root.
 
+// Hidden: a preloaded library must not stand in for the program's own.
+core::arch::global_asm!(".hidden memcpy", ".hidden memmove", ".hidden memset", ".hidden memcmp", ".hidden bcmp",
+    ".hidden rust_eh_personality");
+
 /// memcpy(3)
 ///
 /// # Safety

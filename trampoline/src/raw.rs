@@ -25,10 +25,14 @@ pub mod nr {
     pub const READ: u64 = 0;
     /// write(2)
     pub const WRITE: u64 = 1;
+    /// open(2)
+    pub const OPEN: u64 = 2;
     /// close(2)
     pub const CLOSE: u64 = 3;
     /// mmap(2)
     pub const MMAP: u64 = 9;
+    /// mprotect(2)
+    pub const MPROTECT: u64 = 10;
     /// rt_sigaction(2)
     pub const RT_SIGACTION: u64 = 13;
     /// rt_sigprocmask(2)

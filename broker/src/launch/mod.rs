@@ -1,6 +1,7 @@
 //! Starts a guest: its pages, its fds, its environment, and the door it comes in by.
 
 pub mod child;
+mod vdso;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,13 +9,14 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, STACK_LEN, fds, flags};
+use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
 
 use crate::image;
 use crate::pages::{Pages, Slot};
@@ -29,6 +31,17 @@ pub enum Engine {
     Filter,
 }
 
+/// The way into the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Our loader is exec'd and maps the program: for every program.
+    Loader,
+    /// LD_AUDIT: the program itself is exec'd. For trusted programs with a dynamic linker.
+    Audit,
+    /// LD_PRELOAD, where auditing does not work.
+    Preload,
+}
+
 /// All that a start needs.
 #[derive(Debug)]
 pub struct Start {
@@ -38,6 +51,8 @@ pub struct Start {
     pub environment: Vec<(OsString, OsString)>,
     /// Strict or filter.
     pub engine: Engine,
+    /// The door it comes in by.
+    pub entry: Entry,
     /// Signal mask of nurse's own start.
     pub mask: SigSet,
     /// Fds above 2 that the program gets.
@@ -71,8 +86,9 @@ const ORDERS: u32 = TEXT + 1;
 const REQUESTS: u32 = TEXT + 2;
 const PROGRAM: u32 = TEXT + 3;
 const LINKER: u32 = TEXT + 4;
+const DOOR: u32 = TEXT + 5;
 /// How many numbers of the reserved range a single-threaded guest uses.
-const USED: u32 = TEXT + 5;
+const USED: u32 = TEXT + 6;
 /// The reserved range begins no higher: the kernel's table of fds is an array.
 const HIGHEST_FD_LOW: u64 = 16384;
 
@@ -97,9 +113,14 @@ pub fn start(start: Start) -> io::Result<Started> {
         enter: image::entry(),
         orders_fd: u64::from(fd_low + ORDERS),
         requests_fd: u64::from(fd_low + REQUESTS),
-        door_fd: u64::MAX,
+        door_fd: if start.entry == Entry::Loader { u64::MAX } else { u64::from(fd_low + DOOR) },
+        door: match start.entry {
+            Entry::Loader => door::LOADER,
+            Entry::Audit => door::AUDIT,
+            Entry::Preload => door::PRELOAD,
+        },
     };
-    let door = image::loader().open(&handoff)?;
+    let door = if start.entry == Entry::Loader { image::loader() } else { image::shim() }.open(&handoff)?;
     let bell = eventfd(EfdFlags::EFD_NONBLOCK)?;
     let bells = (eventfd(EfdFlags::empty())?, eventfd(EfdFlags::empty())?);
     let (channel, guest_channel) = socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?;
@@ -112,17 +133,30 @@ pub fn start(start: Start) -> io::Result<Started> {
         (child::number(&text), at(TEXT)),
         (child::number(&page_fds.orders), at(ORDERS)),
         (child::number(&page_fds.requests), at(REQUESTS)),
-        (start.program.file.as_raw_fd(), at(PROGRAM)),
     ];
-    if let Some(linker) = &start.program.linker {
-        placed.push((linker.file.as_raw_fd(), at(LINKER)));
-    }
+    let mut environment = start.environment;
+    let exec = match start.entry {
+        Entry::Loader => {
+            placed.push((start.program.file.as_raw_fd(), at(PROGRAM)));
+            if let Some(linker) = &start.program.linker {
+                placed.push((linker.file.as_raw_fd(), at(LINKER)));
+            }
+            PathBuf::from(format!("/proc/self/fd/{}", door.as_raw_fd()))
+        }
+        Entry::Audit | Entry::Preload => {
+            placed.push((door.as_raw_fd(), at(DOOR)));
+            let variable = if start.entry == Entry::Audit { "LD_AUDIT" } else { "LD_PRELOAD" };
+            environment.retain(|(name, _)| name != variable);
+            environment.push((variable.into(), format!("/proc/self/fd/{}", at(DOOR)).into()));
+            start.program.found.clone()
+        }
+    };
     placed.extend(start.pass.iter().map(|&fd| (fd, fd)));
     let mut keep: Vec<RawFd> = placed.iter().map(|&(_, to)| to).collect();
     keep.sort_unstable();
 
-    let mut command = Command::new(format!("/proc/self/fd/{}", door.as_raw_fd()));
-    command.env_clear().envs(start.environment.iter().map(|(name, value)| (name, value)));
+    let mut command = Command::new(exec);
+    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
     if let Some((first, rest)) = start.program.argv.split_first() {
         command.arg0(first).args(rest);
     }
@@ -174,7 +208,14 @@ fn fill(constants: &mut Constants, start: &Start, base: u64, fd_low: u32) {
             object.base = 0;
         }
     }
+    if start.entry != Entry::Loader {
+        plan.objects[0].count = 0;
+        constants.flags |= flags::LATE_DOOR;
+    }
     constants.plan = plan;
+    for (place, entry) in constants.vdso[..VDSO_ENTRIES - 1].iter_mut().zip(vdso::entries()) {
+        *place = entry;
+    }
     let filters_at = base + (trampoline::layout::CONSTANTS + std::mem::offset_of!(Constants, filters)) as u64;
     let [trustee, guest] = &start.filters;
     let split = trustee.len();
