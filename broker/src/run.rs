@@ -42,11 +42,13 @@ pub struct Run {
 pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
     let (mask, signals) = supervise::block()?;
     let exe = run.program.exe.clone();
+    let cpus = launch::cpu::stay_here();
     let started = launch::start(Start {
         program: run.program,
         environment: run.environment,
         engine: run.engine,
         entry: run.entry,
+        network: false,
         mask,
         pass: run.pass,
         grants: vec![],
@@ -63,7 +65,11 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         refusals: Refusals::default(),
         killed: false,
     };
-    let mut supervisor = Supervisor::new(guest, started, signals)?;
-    let ended = supervisor.run()?;
+    let mut supervisor = Supervisor::new(guest, started, signals, run.engine, run.entry)?;
+    let ended = supervisor.run();
+    if let Some(cpus) = &cpus {
+        launch::cpu::roam(cpus);
+    }
+    let ended = ended?;
     Ok((ended, supervisor.guest.refusals))
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use landlock::RulesetCreated;
 use nix::errno::Errno;
 
 /// The child's set-up, ready before the fork.
@@ -14,6 +15,8 @@ pub struct Setup {
     pub fds: Vec<(RawFd, RawFd)>,
     /// Fds above 2 that stay open, besides the targets of `fds`; sorted.
     pub keep: Vec<RawFd>,
+    /// The Landlock domain that it enters.
+    pub domain: Option<RulesetCreated>,
     /// RLIMIT_NOFILE of the program: soft, hard.
     pub nofile: (u64, u64),
     /// Signal mask that the program starts with.
@@ -23,13 +26,14 @@ pub struct Setup {
 }
 
 /// Makes `command` do `setup` in the child before it execs.
-pub fn prepare(command: &mut Command, setup: Setup) {
-    // SAFETY: the closure makes system calls on memory allocated before the fork, and neither allocates nor locks.
+pub fn prepare(command: &mut Command, mut setup: Setup) {
+    // SAFETY: the closure makes system calls on memory allocated before the fork; the broker has one thread at this time, so
+    // that nothing in the copy is locked by another.
     unsafe { command.pre_exec(move || setup.apply()) };
 }
 
 impl Setup {
-    fn apply(&self) -> io::Result<()> {
+    fn apply(&mut self) -> io::Result<()> {
         let zero = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         let most = libc::rlimit { rlim_cur: self.nofile.1, rlim_max: self.nofile.1 };
         let soft = libc::rlimit { rlim_cur: self.nofile.0, rlim_max: self.nofile.1 };
@@ -41,6 +45,9 @@ impl Setup {
                 return Err(Errno::ESRCH.into());
             }
             check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+            if let Some(domain) = self.domain.take() {
+                domain.restrict_self().map_err(|_| io::Error::last_os_error())?;
+            }
             check(libc::setrlimit(libc::RLIMIT_CORE, &raw const zero))?;
             check(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const most))?;
             for &(from, to) in &self.fds {

@@ -1,7 +1,9 @@
 //! Starts a guest: its pages, its fds, its environment, and the door it comes in by.
 
 pub mod child;
+pub mod cpu;
 mod vdso;
+pub mod walls;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -53,6 +55,8 @@ pub struct Start {
     pub engine: Engine,
     /// The door it comes in by.
     pub entry: Entry,
+    /// Whether the policy lets it make network connections of its own.
+    pub network: bool,
     /// Signal mask of nurse's own start.
     pub mask: SigSet,
     /// Fds above 2 that the program gets.
@@ -161,6 +165,7 @@ pub fn start(start: Start) -> io::Result<Started> {
         command.arg0(first).args(rest);
     }
     let setup = child::Setup {
+        domain: Some(walls::domain(start.entry, start.network).map_err(io::Error::other)?),
         fds: placed,
         keep,
         nofile: (u64::from(fd_low), hard),

@@ -1,5 +1,6 @@
 //! The request loop: one private copy per request, decide, act or order, answer. Ends with the guest.
 
+mod confirm;
 mod death;
 mod signals;
 mod work;
@@ -18,8 +19,9 @@ use trampoline::syscall::{Route, find};
 use crate::call::{Answer, Call, Errno, Order, Outcome};
 use crate::channel;
 use crate::guest::Guest;
-use crate::launch::Started;
+use crate::launch::{Engine, Entry, Started};
 use crate::pages::{Pages, Slot, Snapshot};
+use crate::sys;
 
 pub use death::watch;
 pub use signals::block;
@@ -75,6 +77,9 @@ pub struct Supervisor {
     workers: Workers,
     death: EventFd,
     signals: SignalFd,
+    engine: Engine,
+    /// The guest's threads are known to be confined.
+    confirmed: bool,
     /// Set once a guest thread died that should not have.
     dying: Option<Violation>,
 }
@@ -89,6 +94,8 @@ struct Violation {
 /// How long a process may outlive its leader before that counts as a violation, in milliseconds, and how often.
 const GRACE: u8 = 10;
 const GRACES: u32 = 20;
+/// Milliseconds after which a guest that has come in through a late door is looked at even if it asks for nothing.
+const FIRST_REQUEST: u8 = 200;
 /// Milliseconds between two tries to cancel a call.
 const RETRY: u8 = 2;
 
@@ -97,7 +104,7 @@ impl Supervisor {
     ///
     /// # Errors
     /// As eventfd(2), signalfd(2).
-    pub fn new(guest: Guest, started: Started, signals: SignalFd) -> io::Result<Self> {
+    pub fn new(guest: Guest, started: Started, signals: SignalFd, engine: Engine, entry: Entry) -> io::Result<Self> {
         let threads = vec![Thread { slot: Slot::LEADER, last: 0, later: None, signalled: false, bells: started.bells }];
         let death = death::bell()?;
         Ok(Self {
@@ -110,6 +117,8 @@ impl Supervisor {
             workers: Workers::new()?,
             death,
             signals,
+            engine,
+            confirmed: entry == Entry::Loader,
             dying: None,
         })
     }
@@ -119,6 +128,14 @@ impl Supervisor {
     /// # Errors
     /// As epoll_wait(2): the caller ends the guest.
     pub fn run(&mut self) -> io::Result<Ended> {
+        // From here to the end no clock may be read on this thread.
+        sys::time_stamps(self.engine == Engine::Filter);
+        let ended = self.serve_all();
+        sys::time_stamps(true);
+        ended
+    }
+
+    fn serve_all(&mut self) -> io::Result<Ended> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         // Edge-triggered: every write to an eventfd is an edge, and nobody has to read it.
         let edge = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
@@ -164,12 +181,21 @@ impl Supervisor {
         if self.dying.is_some() {
             return EpollTimeout::from(GRACE);
         }
+        if !self.confirmed {
+            return EpollTimeout::from(FIRST_REQUEST);
+        }
         let cancelling = self.threads.iter().any(|thread| thread.signalled);
         if cancelling { EpollTimeout::from(RETRY) } else { EpollTimeout::NONE }
     }
 
     /// A dead leader whose process lives on broke strict mode, or wrote the word that tells of its death.
     fn grace(&mut self) {
+        if !self.confirmed {
+            self.confirmed = confirm::is_confined(self.guest.pid, self.engine);
+            if !self.confirmed {
+                self.end();
+            }
+        }
         let Some(dying) = &mut self.dying else { return };
         dying.waits = dying.waits.saturating_sub(1);
         if dying.waits == 0 {
@@ -218,6 +244,13 @@ impl Supervisor {
         let thread = &mut self.threads[index];
         let slot = thread.slot;
         if let Some(snapshot) = self.pages.take(slot, thread.last) {
+            if !self.confirmed {
+                self.confirmed = confirm::is_confined(self.guest.pid, self.engine);
+                if !self.confirmed {
+                    self.end();
+                    return;
+                }
+            }
             thread.last = snapshot.seq;
             thread.later = None;
             let seq = snapshot.seq;
