@@ -1,0 +1,76 @@
+//! mkdir, mknod, unlink, rmdir and their `at` forms.
+
+use std::os::fd::RawFd;
+
+use rustix::fs::{AtFlags, FileType, Mode, mkdirat, mknodat, unlinkat as unlink_at};
+
+use super::{Ask, done, is_taken, uint, with_umask};
+use crate::call::{Answer, Errno};
+use crate::policy::{Access, Verdict};
+use crate::resolve::{Place, Start};
+
+pub(super) fn mkdir(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
+    let mode = uint(ask.call, path + 1) & 0o7777;
+    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
+    permit_new(&mut ask, &place, mode)?;
+    done(with_umask(ask.guest, || mkdirat(&place.parent.fd, &place.name, Mode::from_bits_retain(mode))))
+}
+
+pub(super) fn mknod(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
+    let raw = uint(ask.call, path + 1);
+    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
+    let kind = match raw & libc::S_IFMT {
+        0 | libc::S_IFREG => FileType::RegularFile,
+        libc::S_IFIFO => FileType::Fifo,
+        libc::S_IFCHR | libc::S_IFBLK | libc::S_IFSOCK => {
+            ask.never(Errno::EPERM, &place.path, "never: a guest makes no device files")?;
+            return Err(Errno::EPERM);
+        }
+        libc::S_IFDIR => return Err(Errno::EPERM),
+        _ => return Err(Errno::EINVAL),
+    };
+    let mode = raw & 0o7777;
+    permit_new(&mut ask, &place, mode)?;
+    done(with_umask(ask.guest, || mknodat(&place.parent.fd, &place.name, kind, Mode::from_bits_retain(mode), 0)))
+}
+
+pub(super) fn unlinkat(ask: Ask<'_>) -> Answer {
+    let flags = ask.call.int(2);
+    let fd = ask.call.fd(0);
+    match flags {
+        0 => unlink(ask, fd, 1, AtFlags::empty()),
+        libc::AT_REMOVEDIR => unlink(ask, fd, 1, AtFlags::REMOVEDIR),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+pub(super) fn unlink(mut ask: Ask<'_>, fd: RawFd, path: usize, flags: AtFlags) -> Answer {
+    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
+    permit_gone(&mut ask, &place)?;
+    done(unlink_at(&place.parent.fd, &place.name, flags))
+}
+
+/// Allows or refuses to bring something into being.
+///
+/// Programs make directories that may exist already and rely on `EEXIST`; so that stays the answer where the policy
+/// lets the guest look.
+pub(super) fn permit_new(ask: &mut Ask<'_>, place: &Place, mode: u32) -> Result<(), Errno> {
+    let decision = ask.decide(&place.path, Access::CREATE, 0, mode);
+    if decision.verdict != Verdict::Allow && ask.allows(&place.path, Access::LOOK) && is_taken(place) {
+        return Err(Errno::EEXIST);
+    }
+    ask.rule(decision, &place.path)
+}
+
+/// Allows or refuses to remove something; likewise, what is not there is not refused to be removed.
+pub(super) fn permit_gone(ask: &mut Ask<'_>, place: &Place) -> Result<(), Errno> {
+    let decision = ask.decide(&place.path, Access::DELETE, 0, 0);
+    if decision.verdict != Verdict::Allow
+        && ask.allows(&place.path, Access::LOOK)
+        && matches!(place.occupant(), Err(Errno::ENOENT))
+    {
+        return Err(Errno::ENOENT);
+    }
+    ask.rule(decision, &place.path)
+}
+
