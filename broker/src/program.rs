@@ -160,7 +160,9 @@ fn executable(path: &Path, role: Role, open: &mut Opener<'_>) -> Result<File, La
     // On the fd, not the path: the permission of the very file that will run. Sees noexec mounts as well.
     match faccessat(file.as_fd(), "", AccessFlags::X_OK, AtFlags::AT_EACCESS | AtFlags::AT_EMPTY_PATH) {
         Ok(()) => Ok(file),
-        Err(Errno::EACCES) if metadata.mode() & 0o111 == 0 => Err(denied("it has no x permission".to_owned())),
+        Err(Errno::EACCES) if metadata.mode() & 0o111 == 0 => {
+            Err(denied("it has no x permission (chmod +x gives it)".to_owned()))
+        }
         Err(Errno::EACCES) => Err(denied("this user has no x permission, or the file system is noexec".to_owned())),
         Err(errno) => Err(denied(errno.to_string())),
     }

@@ -33,6 +33,8 @@ pub struct Run {
     pub pass: Vec<RawFd>,
     /// Its working directory.
     pub cwd: std::path::PathBuf,
+    /// Where its refusals are counted, and told.
+    pub refusals: Refusals,
 }
 
 /// Runs a program to its end.
@@ -62,7 +64,7 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         exe,
         fd_low: started.fd_low,
         policy: run.policy,
-        refusals: Refusals::default(),
+        refusals: run.refusals,
         killed: false,
     };
     let mut supervisor = Supervisor::new(guest, started, signals, run.engine, run.entry)?;

@@ -1,0 +1,139 @@
+//! From the options of a run to its end: checks them against the host, loads the policy, finds the program.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::doctor::{self, Missing};
+use crate::message::{self, shown};
+use crate::options::{Entry, RunOptions};
+use crate::policy::Policy;
+use crate::program::{self, LaunchError};
+use crate::refusals::Refusals;
+use crate::run::{self, Run};
+use crate::supervise::Ended;
+
+/// Why nothing was run, or not to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program.
+    #[error(transparent)]
+    Program(#[from] LaunchError),
+    /// The host.
+    #[error(transparent)]
+    Host(#[from] Missing),
+    /// `--pass-fd` of what is not open.
+    #[error(
+        "--pass-fd {0}: not open here\n  nothing was started. Open it first, as in `nurse --pass-fd {0} … {0}<file`."
+    )]
+    NotOpen(RawFd),
+    /// `--cwd` leads nowhere.
+    #[error("--cwd {}: {error}\n  nothing was started.", shown(path))]
+    WorkingDirectory {
+        /// As given, or `.`.
+        path: PathBuf,
+        /// The kernel's word.
+        error: io::Error,
+    },
+    /// A door that this build lacks.
+    #[error(
+        "--entry {0} is not in this build\n  nothing was started. Leave it out: the loader works for every program."
+    )]
+    Door(&'static str),
+    /// A system call that nurse needs failed.
+    #[error(
+        "the sandbox failed: {0}\n  the program was not started, or was ended. RUST_LOG=debug shows more, `nurse doctor` \
+        what this host lacks."
+    )]
+    Failed(#[from] io::Error),
+}
+
+impl Error {
+    /// nurse's exit status for it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Program(error) => error.exit_code(),
+            _ => 125,
+        }
+    }
+}
+
+/// Runs what the options ask for, to its end.
+///
+/// # Errors
+/// If it could not be started or served; [`Error::exit_code`] is nurse's exit status then.
+pub fn run(options: &RunOptions) -> Result<(Ended, Refusals), Error> {
+    // First of all: later, a number that the user had not opened might be an fd of our own.
+    let pass = passed(&options.pass_fds)?;
+    match options.entry {
+        Entry::Loader => {}
+        Entry::Audit => return Err(Error::Door("audit")),
+        Entry::Preload => return Err(Error::Door("preload")),
+    }
+    doctor::require()?;
+    let engine = doctor::engine(options.engine)?;
+    // Policies and granted paths count from here, the program's own path from its working directory, as with env -C.
+    let policy = policy(options);
+    let cwd = enter(options.cwd.as_deref())?;
+    let path = std::env::var_os("PATH");
+    let program = program::find(options.program().unwrap_or_default(), options.arguments(), path.as_deref())?;
+    if !options.quiet {
+        program.notices.iter().for_each(|notice| message::tell(notice));
+    }
+    let refusals = Refusals::reporting(options.report());
+    Ok(run::run(Run { program, environment: options.environment(), engine, policy, pass, cwd, refusals })?)
+}
+
+/// The policy in force.
+fn policy(_options: &RunOptions) -> Arc<Policy> {
+    Arc::new(Policy)
+}
+
+/// The fds to pass, each once; 0, 1 and 2 are passed anyway.
+fn passed(wanted: &[RawFd]) -> Result<Vec<RawFd>, Error> {
+    let mut pass: Vec<RawFd> = wanted.iter().copied().filter(|fd| *fd > 2).collect();
+    pass.sort_unstable();
+    pass.dedup();
+    let closed = pass.iter().find(|fd| !Path::new(&format!("/proc/self/fd/{fd}")).is_symlink());
+    closed.map_or(Ok(()), |fd| Err(Error::NotOpen(*fd)))?;
+    Ok(pass)
+}
+
+/// Goes to the program's working directory; its absolute path.
+fn enter(cwd: Option<&Path>) -> Result<PathBuf, Error> {
+    let failed = |error| Error::WorkingDirectory { path: cwd.unwrap_or(Path::new(".")).to_owned(), error };
+    if let Some(cwd) = cwd {
+        std::env::set_current_dir(cwd).map_err(failed)?;
+    }
+    std::env::current_dir().map_err(failed)
+}
+
+/// nurse's exit status for the end of a program: its own, or 128+n for signal n.
+#[must_use]
+pub fn exit_code(ended: Ended) -> u8 {
+    let byte = |number: i32| u8::try_from(number & 0xff).unwrap_or(u8::MAX);
+    match ended {
+        Ended::Exited(status) => byte(status),
+        Ended::Killed { signal, .. } => 128 | byte(signal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_status_is_the_shells() {
+        assert_eq!(exit_code(Ended::Exited(3)), 3);
+        assert_eq!(exit_code(Ended::Killed { signal: 9, violation: false }), 137);
+        assert_eq!(exit_code(Ended::Killed { signal: 31, violation: true }), 159);
+    }
+
+    #[test]
+    fn only_open_fds_are_passed() {
+        assert_eq!(passed(&[2, 0, 1]).expect("these are always there"), Vec::<RawFd>::new());
+        assert!(matches!(passed(&[1_000_000]), Err(Error::NotOpen(1_000_000))));
+    }
+}
