@@ -9,7 +9,7 @@ use crate::doctor::{self, Missing};
 use crate::message::{self, shown};
 use crate::options::{Entry, RunOptions};
 use crate::policy::Policy;
-use crate::program::{self, LaunchError};
+use crate::program::{self, LaunchError, Program};
 use crate::refusals::Refusals;
 use crate::run::{self, Run};
 use crate::supervise::Ended;
@@ -36,11 +36,19 @@ pub enum Error {
         /// The kernel's word.
         error: io::Error,
     },
-    /// A door that this build lacks.
+    /// A program that cannot come in by the door asked for.
     #[error(
-        "--entry {0} is not in this build\n  nothing was started. Leave it out: the loader works for every program."
+        "--entry {door}: {} {why}\n  nothing was started, for it would run unconfined. Leave --entry out: the loader works \
+        for every program.", shown(program)
     )]
-    Door(&'static str),
+    Door {
+        /// The door.
+        door: &'static str,
+        /// The program.
+        program: PathBuf,
+        /// What keeps it out.
+        why: &'static str,
+    },
     /// A system call that nurse needs failed.
     #[error(
         "the sandbox failed: {0}\n  the program was not started, or was ended. RUST_LOG=debug shows more, `nurse doctor` \
@@ -67,11 +75,6 @@ impl Error {
 pub fn run(options: &RunOptions) -> Result<(Ended, Refusals), Error> {
     // First of all: later, a number that the user had not opened might be an fd of our own.
     let pass = passed(&options.pass_fds)?;
-    match options.entry {
-        Entry::Loader => {}
-        Entry::Audit => return Err(Error::Door("audit")),
-        Entry::Preload => return Err(Error::Door("preload")),
-    }
     doctor::require()?;
     let engine = doctor::engine(options.engine)?;
     // Policies and granted paths count from here, the program's own path from its working directory, as with env -C.
@@ -79,11 +82,32 @@ pub fn run(options: &RunOptions) -> Result<(Ended, Refusals), Error> {
     let cwd = enter(options.cwd.as_deref())?;
     let path = std::env::var_os("PATH");
     let program = program::find(options.program().unwrap_or_default(), options.arguments(), path.as_deref())?;
+    late_door(options.entry, &program)?;
     if !options.quiet {
         program.notices.iter().for_each(|notice| message::tell(notice));
     }
     let refusals = Refusals::reporting(options.report());
-    Ok(run::run(Run { program, environment: options.environment(), engine, policy, pass, cwd, refusals })?)
+    Ok(run::run(Run { program, environment: options.environment(), engine, entry: options.entry, policy, pass, cwd, refusals })?)
+}
+
+/// Where glibc's dynamic linker lives: the one that serves LD_AUDIT.
+const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
+
+/// The audit and preload doors depend on the dynamic linker, which passes over what it cannot load: so only programs for which
+/// it can.
+fn late_door(entry: Entry, program: &Program) -> Result<(), Error> {
+    let door = match entry {
+        Entry::Loader => return Ok(()),
+        Entry::Audit => "audit",
+        Entry::Preload => "preload",
+    };
+    let why = match &program.linker {
+        None => "is a static program: no dynamic linker reads LD_AUDIT or LD_PRELOAD for it",
+        Some(linker) if linker.path != Path::new(GLIBC) => "has a dynamic linker of its own",
+        Some(_) if program.vetted.audit => "names audit libraries of its own",
+        Some(_) => return Ok(()),
+    };
+    Err(Error::Door { door, program: program.found.clone(), why })
 }
 
 /// The policy in force.

@@ -21,6 +21,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
 
 use crate::image;
+pub use crate::options::Entry;
 use crate::pages::{Pages, Slot};
 use crate::program::Program;
 
@@ -31,17 +32,6 @@ pub enum Engine {
     Strict,
     /// A mode-2 filter of the same four calls.
     Filter,
-}
-
-/// The way into the sandbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
-    /// Our loader is exec'd and maps the program: for every program.
-    Loader,
-    /// LD_AUDIT: the program itself is exec'd. For trusted programs with a dynamic linker.
-    Audit,
-    /// LD_PRELOAD, where auditing does not work.
-    Preload,
 }
 
 /// All that a start needs.
