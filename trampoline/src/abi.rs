@@ -122,6 +122,8 @@ pub const SIGBUS: i32 = 7;
 pub const SIGKILL: i32 = 9;
 /// SIGSEGV.
 pub const SIGSEGV: i32 = 11;
+/// SIGPIPE.
+pub const SIGPIPE: i32 = 13;
 /// SIGSTOP.
 pub const SIGSTOP: i32 = 19;
 /// SIGSYS.
@@ -147,6 +149,7 @@ pub mod errno {
     pub const ENOMEM: i64 = 12;
     pub const EFAULT: i64 = 14;
     pub const EINVAL: i64 = 22;
+    pub const EPIPE: i64 = 32;
     pub const ENAMETOOLONG: i64 = 36;
     pub const ENOSYS: i64 = 38;
     /// ERESTARTNOINTR: a signal came before the call was made; it is made after the signal's delivery.

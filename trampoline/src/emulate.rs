@@ -25,6 +25,8 @@ pub fn call(thread: &mut Thread, context: &mut Ucontext, row: &Syscall, args: &[
         }
         "sigaltstack" => sigaltstack(thread, context, args),
         "rt_sigsuspend" | "pause" => masked::suspend(thread, context, row, args),
+        "rt_sigtimedwait" => masked::timed_wait(thread, context, args),
+        "sendmmsg" => send_many(thread, args),
         "arch_prctl" => arch_prctl(args),
         // SAFETY: mapped for the life of the process.
         "getpid" => (unsafe { (*thread::process()).pid }) as i64,
@@ -32,7 +34,7 @@ pub fn call(thread: &mut Thread, context: &mut Ucontext, row: &Syscall, args: &[
         "set_robust_list" => robust_list(thread, args),
         // The only thread's exit is the program's; the trustee ends both.
         // SAFETY: we are on the thread's signal stack.
-        "exit" => unsafe { request::ask(thread, To::Trustee, nr::EXIT_GROUP, args, 0) },
+        "exit" => unsafe { request::insist(thread, To::Trustee, nr::EXIT_GROUP, args) },
         // clone3, rseq: as on a kernel without them; libc falls back.
         "clone3" | "rseq" => -errno::ENOSYS,
         // SAFETY: we are on the thread's signal stack.
@@ -59,12 +61,7 @@ fn sigaction(thread: &Thread, args: &[u64; 6]) -> i64 {
         action.mask &= !UNMASKABLE;
         let ours = [SIGSYS, SIGSEGV, SIGBUS, CANCEL_SIGNAL].contains(&number);
         if !ours {
-            let kernel = kernel_action(&action);
-            let pointer = &raw const kernel as u64;
-            // SAFETY: we are on the thread's signal stack.
-            let result = unsafe {
-                request::ask(thread, To::Trustee, nr::RT_SIGACTION, &[number as u64, pointer, 0, 8, 0, 0], 0)
-            };
+            let result = set_kernel_action(thread, number, &action);
             if result < 0 {
                 return result;
             }
@@ -78,9 +75,16 @@ fn sigaction(thread: &Thread, args: &[u64; 6]) -> i64 {
     0
 }
 
+/// Tells the kernel of a program's action; -errno if it refuses.
+pub fn set_kernel_action(thread: &Thread, number: i32, action: &SigAction) -> i64 {
+    let kernel = kernel_action(action);
+    let pointer = &raw const kernel as u64;
+    // SAFETY: we are on the thread's signal stack, and `kernel` is the struct that the call reads.
+    unsafe { request::insist(thread, To::Trustee, nr::RT_SIGACTION, &[number as u64, pointer, 0, 8, 0, 0]) }
+}
+
 /// What the kernel is told for a program's action.
-#[must_use]
-pub fn kernel_action(action: &SigAction) -> SigAction {
+fn kernel_action(action: &SigAction) -> SigAction {
     if action.handler <= 1 {
         return *action;
     }
@@ -201,6 +205,31 @@ fn robust_list(thread: &mut Thread, args: &[u64; 6]) -> i64 {
     }
     thread.robust_list = [args[0], args[1]];
     0
+}
+
+/// sendmmsg(2): each message as sendmsg(2), which the broker decides on; stops at the first that fails.
+fn send_many(thread: &Thread, args: &[u64; 6]) -> i64 {
+    const SENDMSG: u64 = 46;
+    /// Of a `struct mmsghdr`, and where in it `msg_len` stands.
+    const HEADER: (u64, u64) = (64, 56);
+    /// UIO_MAXIOV: more are not looked at.
+    const MOST: u64 = 1024;
+    let [fd, vector, count, flags, ..] = *args;
+    let Some(row) = crate::syscall::find(SENDMSG) else { return -errno::ENOSYS };
+    let mut sent = 0;
+    while sent < (count & 0xffff_ffff).min(MOST) {
+        let header = vector.wrapping_add(sent * HEADER.0);
+        // SAFETY: we are on the thread's signal stack.
+        let result = unsafe { marshal::call(thread, row, &[fd, header, flags, 0, 0, 0]) };
+        if result < 0 {
+            return if sent == 0 { result } else { sent as i64 };
+        }
+        if !copy::write(header.wrapping_add(HEADER.1), &(result as u32)) {
+            return -errno::EFAULT;
+        }
+        sent += 1;
+    }
+    sent as i64
 }
 
 const _: () = assert!(offset_of!(Frame, uc) == 8, "rt_sigreturn finds the context behind the return address");

@@ -136,7 +136,7 @@ fn dispatch(thread: &mut Thread, context: &mut Ucontext, nr: u64, args: &[u64; 6
             Some(result) => result,
             None => return,
         },
-        Route::Grant(_) => match masked::call(thread, context, row, args) {
+        Route::Grant(_) => match masked::call(thread, row, args) {
             Some(result) => result,
             None => grant(thread, row, args),
         },
@@ -145,6 +145,9 @@ fn dispatch(thread: &mut Thread, context: &mut Ucontext, nr: u64, args: &[u64; 6
         // SAFETY: as above. The broker answers with the row's errno and remembers the refusal.
         Route::Never(_) => unsafe { request::ask(thread, To::Broker, nr, args, 0) },
     };
+    if result == -errno::EPIPE {
+        signal::broken_pipe(thread, row, args);
+    }
     context.regs[reg::RAX] = result as u64;
     signal::maybe_restart(thread, context, row, args);
 }

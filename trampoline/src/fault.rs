@@ -44,18 +44,9 @@ fn time_stamp(thread: &Thread, context: &mut Ucontext) -> bool {
         _ => return false,
     };
     let mut time = [0_u64; 2];
-    loop {
-        let args = [CLOCK_MONOTONIC, &raw mut time as u64, 0, 0, 0, 0];
-        // SAFETY: we are on the thread's signal stack, and `time` has room for a timespec.
-        let result = unsafe { request::ask(thread, To::Trustee, nr::CLOCK_GETTIME, &args, 0) };
-        if result == 0 {
-            break;
-        }
-        if thread.has_pending() {
-            // The signal goes first; the instruction is executed again after it.
-            return true;
-        }
-    }
+    let args = [CLOCK_MONOTONIC, &raw mut time as u64, 0, 0, 0, 0];
+    // SAFETY: we are on the thread's signal stack, and `time` has room for a timespec.
+    unsafe { request::insist(thread, To::Trustee, nr::CLOCK_GETTIME, &args) };
     // SAFETY: the kernel wrote it; read as volatile since no code of ours did.
     let [seconds, nanos] = unsafe { (&raw const time).read_volatile() };
     let ticks = seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
@@ -70,7 +61,6 @@ fn time_stamp(thread: &Thread, context: &mut Ucontext) -> bool {
 
 /// Ends the program as the default action of `number` does.
 pub fn die_by(thread: &mut Thread, number: i32) {
-    thread.pending.store(0, core::sync::atomic::Ordering::Relaxed);
     // Whatever fails from here on, no handler of the program runs any more.
     thread.altstack.flags = SS_DISABLE;
     let default = [0_u64; 4];
@@ -78,13 +68,12 @@ pub fn die_by(thread: &mut Thread, number: i32) {
     // SAFETY: mapped for the life of the process.
     let pid = unsafe { (*thread::process()).pid };
     // SAFETY: we are on the thread's signal stack; `default` is a sigaction struct.
-    unsafe { request::ask(thread, To::Trustee, nr::RT_SIGACTION, &action, 0) };
+    unsafe { request::insist(thread, To::Trustee, nr::RT_SIGACTION, &action) };
     // SAFETY: as above; tgkill reads no memory.
-    unsafe { request::ask(thread, To::Broker, nr::TGKILL, &[pid, thread.tid, number as u64, 0, 0, 0], 0) };
+    unsafe { request::insist(thread, To::Broker, nr::TGKILL, &[pid, thread.tid, number as u64, 0, 0, 0]) };
     // The signal is open here but for a mask of the program's own: then exit with what a shell would show.
     loop {
-        thread.pending.store(0, core::sync::atomic::Ordering::Relaxed);
         // SAFETY: as above.
-        unsafe { request::ask(thread, To::Trustee, nr::EXIT_GROUP, &[128 + number as u64, 0, 0, 0, 0, 0], 0) };
+        unsafe { request::insist(thread, To::Trustee, nr::EXIT_GROUP, &[128 + number as u64, 0, 0, 0, 0, 0]) };
     }
 }

@@ -3,9 +3,11 @@
 
 use core::arch::naked_asm;
 
-use crate::abi::{OURS, UNMASKABLE, Ucontext, errno};
-use crate::copy;
-use crate::entry;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+use crate::abi::{OURS, SigAction, UNMASKABLE, Ucontext, bit, errno};
+use crate::layout::CANCEL_SIGNAL;
+use crate::{copy, emulate, entry};
 use crate::request::{self, To};
 use crate::signal;
 use crate::syscall::Syscall;
@@ -59,8 +61,58 @@ pub fn suspend(thread: &mut Thread, context: &mut Ucontext, row: &Syscall, args:
     wait(thread, mask, |thread| unsafe { request::ask(thread, To::Trustee, POLL, &[0, 0, u64::MAX, 0, 0, 0], 0) })
 }
 
+/// rt_sigtimedwait(2): opens the signals waited for, with our handler behind those that have none, and takes what arrives.
+pub fn timed_wait(thread: &mut Thread, context: &mut Ucontext, args: &[u64; 6]) -> i64 {
+    let [set, info, timeout, size, ..] = *args;
+    if size != 8 {
+        return -errno::EINVAL;
+    }
+    let Some(set) = copy::read::<u64>(set) else { return -errno::EFAULT };
+    if timeout != 0 && copy::read::<[u64; 2]>(timeout).is_none() {
+        return -errno::EFAULT;
+    }
+    let set = set & !OURS & !UNMASKABLE & !bit(CANCEL_SIGNAL);
+    let bare = (1..=64).filter(|&number| set & bit(number) != 0 && signal::action(number).handler <= 1);
+    for number in bare.clone() {
+        emulate::set_kernel_action(thread, number, &TAKEN);
+    }
+    let mask = signal::mask(context, thread) & !set;
+    // SAFETY: on the thread's signal stack; a poll of nothing reads the timeout only.
+    let result = wait(thread, mask, |thread| unsafe { request::ask(thread, To::Trustee, PPOLL, &[0, 0, timeout, 0, 0, 0], 0) });
+    // Closed again before their default actions are back.
+    // SAFETY: as in `wait`.
+    unsafe { set_mask(!OURS & !UNMASKABLE) };
+    for number in bare {
+        emulate::set_kernel_action(thread, number, &signal::action(number));
+    }
+    let number = thread.pending.load(Relaxed);
+    if number == 0 {
+        return if result == 0 { -errno::EAGAIN } else { result };
+    }
+    if set & bit(number as i32) == 0 {
+        return -errno::EINTR;
+    }
+    let taken = thread.deferred;
+    thread.pending.store(0, SeqCst);
+    if info != 0 && !copy::write(info, &taken) {
+        return -errno::EFAULT;
+    }
+    i64::from(number)
+}
+
+const PPOLL: u64 = 271;
+
+/// Any handler of the program's: what counts is that the kernel calls ours.
+const TAKEN: SigAction = SigAction { handler: 2, flags: 0, restorer: 0, mask: 0 };
+
 /// ppoll, pselect6, epoll_pwait and epoll_pwait2 with a mask; `None` for anything else.
-pub fn call(thread: &mut Thread, _context: &mut Ucontext, row: &Syscall, args: &[u64; 6]) -> Option<i64> {
+pub fn call(thread: &mut Thread, row: &Syscall, args: &[u64; 6]) -> Option<i64> {
+    const PSELECT6: u32 = 270;
+    const EPOLL_PWAIT: u32 = 281;
+    const EPOLL_PWAIT2: u32 = 441;
+    if !matches!(row.nr, PSELECT6 | EPOLL_PWAIT | EPOLL_PWAIT2) && u64::from(row.nr) != PPOLL {
+        return None;
+    }
     let mut plain = *args;
     let (set, size) = match row.name {
         "ppoll" if args[3] != 0 => {

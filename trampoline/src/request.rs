@@ -25,6 +25,32 @@ pub enum To {
 /// # Safety
 /// Must run on the calling thread's own signal stack.
 pub unsafe fn ask(thread: &Thread, to: To, nr: u64, args: &[u64; 6], data_len: usize) -> i64 {
+    // SAFETY: the caller's.
+    unsafe { ask_unless(thread, to, nr, args, data_len, Thread::has_pending) }
+}
+
+/// As [`ask`], for a step of a longer call that a kept signal must not hold up. The call must not block.
+///
+/// # Safety
+/// As [`ask`].
+pub unsafe fn insist(thread: &Thread, to: To, nr: u64, args: &[u64; 6]) -> i64 {
+    loop {
+        // SAFETY: the caller's.
+        let result = unsafe { ask_unless(thread, to, nr, args, 0, |_| false) };
+        if result != -errno::NOT_MADE {
+            return result;
+        }
+    }
+}
+
+unsafe fn ask_unless(
+    thread: &Thread,
+    to: To,
+    nr: u64,
+    args: &[u64; 6],
+    data_len: usize,
+    hold: impl FnOnce(&Thread) -> bool,
+) -> i64 {
     let request = thread::request();
     // SAFETY: the slot is mapped for the life of the process and this thread is the one that writes it.
     let request = unsafe { &mut *request };
@@ -43,7 +69,7 @@ pub unsafe fn ask(thread: &Thread, to: To, nr: u64, args: &[u64; 6], data_len: u
     request.answer.store(Answer::Value as u32, Relaxed);
     request.sleeping.store(1, Relaxed);
     thread.waiting.store(seq, SeqCst);
-    if thread.has_pending() {
+    if hold(thread) {
         // The signal came before anybody was asked: it is delivered first, and the call made after it.
         thread.waiting.store(0, SeqCst);
         request.done.store(seq, SeqCst);

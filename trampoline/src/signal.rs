@@ -3,7 +3,7 @@
 
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::abi::{Frame, OURS, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
+use crate::abi::{Frame, OURS, SIGPIPE, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
 use crate::entry::{self, STUB_LEN, WayOut, handler};
 use crate::layout::{MAX_THREADS, TEXT_LEN, fds};
 use crate::syscall::Syscall;
@@ -186,6 +186,23 @@ pub fn maybe_restart(thread: &Thread, context: &mut Ucontext, row: &Syscall, arg
     if again {
         context.regs[reg::RAX] = u64::from(row.nr);
         context.regs[reg::RIP] -= 2;
+    }
+}
+
+/// A write to a broken pipe that the trustee made raised its SIGPIPE, not ours: the program gets its own.
+pub fn broken_pipe(thread: &Thread, row: &Syscall, args: &[u64; 6]) {
+    const MSG_NOSIGNAL: u64 = 0x4000;
+    let silent = match row.name {
+        "writev" | "pwritev" | "pwritev2" | "splice" | "sendfile" | "tee" => false,
+        "sendto" => args[3] & MSG_NOSIGNAL != 0,
+        "sendmsg" => args[2] & MSG_NOSIGNAL != 0,
+        _ => true,
+    };
+    if !silent {
+        // SAFETY: mapped for the life of the process.
+        let pid = unsafe { (*thread::process()).pid };
+        // SAFETY: we are on the thread's signal stack; tgkill reads no memory.
+        unsafe { request::insist(thread, request::To::Broker, raw::nr::TGKILL, &[pid, thread.tid, SIGPIPE as u64, 0, 0, 0]) };
     }
 }
 
