@@ -9,7 +9,7 @@ use crate::launch::Engine;
 
 /// Whether the guest's first thread is confined as `engine` says, by the kernel's own word in `/proc/PID/task/PID/status`.
 #[must_use]
-pub fn is_confined(guest: Pid, engine: Engine) -> bool {
+pub(super) fn is_confined(guest: Pid, engine: Engine) -> bool {
     let wanted = match engine {
         Engine::Strict => "1",
         Engine::Filter => "2",

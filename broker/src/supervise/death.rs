@@ -20,7 +20,7 @@ const FENCE_TRIES: u32 = 100;
 ///
 /// # Errors
 /// As eventfd(2).
-pub fn bell() -> io::Result<EventFd> {
+pub(super) fn bell() -> io::Result<EventFd> {
     Ok(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)
 }
 
@@ -30,7 +30,7 @@ pub fn bell() -> io::Result<EventFd> {
 ///
 /// # Errors
 /// As eventfd(2) and the start of a thread.
-pub fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()> {
+pub(super) fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()> {
     let word = std::ptr::from_ref(pages.death_word(slot)).addr();
     let bell = std::os::fd::AsFd::as_fd(bell).try_clone_to_owned()?;
     std::thread::Builder::new().name("death-watch".into()).stack_size(64 * 1024).spawn(move || {
@@ -48,7 +48,7 @@ pub fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()> {
 ///
 /// # Errors
 /// `EAGAIN` if it does not come: the guest keeps its trustee busy behind our back.
-pub fn fence(pages: &Pages, slot: Slot, trustee: &EventFd) -> Result<(), Errno> {
+pub(super) fn fence(pages: &Pages, slot: Slot, trustee: &EventFd) -> Result<(), Errno> {
     let word = pages.fence_word();
     let value = word.load(SeqCst);
     for _ in 0..FENCE_TRIES {

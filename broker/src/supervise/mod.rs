@@ -23,7 +23,6 @@ use crate::launch::{Engine, Entry, Started};
 use crate::pages::{Pages, Slot, Snapshot};
 use crate::sys;
 
-pub use death::watch;
 pub use signals::block;
 use work::Workers;
 

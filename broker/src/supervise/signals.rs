@@ -30,7 +30,7 @@ pub fn block() -> io::Result<(SigSet, SignalFd)> {
 }
 
 /// Hands a signal on to the guest, unless the terminal has sent it to the whole foreground group, guest included.
-pub fn forward(info: &siginfo, guest: Pid) {
+pub(super) fn forward(info: &siginfo, guest: Pid) {
     const SI_KERNEL: i32 = 128;
     let Ok(signal) = i32::try_from(info.ssi_signo).map_err(|_| Errno::EINVAL).and_then(Signal::try_from) else { return };
     if info.ssi_code != SI_KERNEL {
@@ -39,12 +39,12 @@ pub fn forward(info: &siginfo, guest: Pid) {
 }
 
 /// Stops nurse because its guest has stopped, so that the shell sees the job stop; returns when continued.
-pub fn stop_with_guest() {
+pub(super) fn stop_with_guest() {
     let _ = raise(Signal::SIGSTOP);
 }
 
 /// Sends a signal to one thread of the guest. A wrong thread id hits another thread of the same process, or none.
-pub fn interrupt(guest: Pid, thread: i32, signal: i32) {
+pub(super) fn interrupt(guest: Pid, thread: i32, signal: i32) {
     if thread > 0 {
         // SAFETY: numbers only.
         unsafe { libc::syscall(libc::SYS_tgkill, guest.as_raw(), thread, signal) };

@@ -10,7 +10,7 @@ use crate::call::{Answer, Work};
 
 /// A finished piece of work.
 #[derive(Debug)]
-pub struct Done {
+pub(super) struct Done {
     /// Index of the thread it is for.
     pub index: usize,
     /// The request it answers.
@@ -23,7 +23,7 @@ pub struct Done {
 
 /// Starts work and collects it.
 #[derive(Debug)]
-pub struct Workers {
+pub(super) struct Workers {
     bell: EventFd,
     sender: Sender<Done>,
     receiver: Receiver<Done>,
