@@ -156,6 +156,21 @@ mod tests {
     }
 
     #[test]
+    fn late_doors_are_for_the_systems_own_linker() {
+        let find = |path: &str| program::find(path.as_ref(), &[], None).expect("a program of this system");
+        assert!(late_door(Entry::Audit, &find("/bin/true")).is_ok());
+        let linker = find(GLIBC);
+        assert!(matches!(late_door(Entry::Audit, &linker), Err(Error::Door { door: "audit", .. })));
+        assert!(late_door(Entry::Loader, &linker).is_ok());
+        let mut strange = find("/bin/true");
+        strange.linker.as_mut().expect("dynamic").path = "/lib/ld-musl-x86_64.so.1".into();
+        assert!(late_door(Entry::Preload, &strange).is_err());
+        let mut auditing = find("/bin/true");
+        auditing.vetted.audit = true;
+        assert!(late_door(Entry::Preload, &auditing).is_err());
+    }
+
+    #[test]
     fn only_open_fds_are_passed() {
         assert_eq!(passed(&[2, 0, 1]).expect("these are always there"), Vec::<RawFd>::new());
         assert!(matches!(passed(&[1_000_000]), Err(Error::NotOpen(1_000_000))));

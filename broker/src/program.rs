@@ -4,20 +4,17 @@
 //! starts a program on a guest's behalf passes an opener that does.
 
 mod error;
+mod files;
 mod script;
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::AtFlags;
-use nix::unistd::{AccessFlags, access, faccessat};
 use trampoline::layout::LoadPlan;
 
 use crate::elf::{self, ElfError, Vetted};
@@ -25,6 +22,7 @@ use crate::message::shown;
 use crate::sys;
 
 pub use error::{LaunchError, Role};
+use files::{executable, is_unreadable, open, search};
 
 /// A program that is ready to be started.
 #[derive(Debug)]
@@ -70,8 +68,6 @@ pub type Opener<'a> = dyn FnMut(&Path) -> io::Result<File> + 'a;
 
 /// How many scripts may name each other as interpreter: what the kernel allows.
 const MAX_SCRIPTS: usize = 5;
-/// PATH where there is none, as glibc's execvp has it.
-const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// Finds and vets a program as execvp(3) would, with `args` behind argv\[0\].
 ///
@@ -141,38 +137,6 @@ fn linker(path: PathBuf, open: &mut Opener<'_>) -> Result<Linker, LaunchError> {
     Ok(Linker { path, file, vetted })
 }
 
-/// Opens a file that has to be regular and executable by this user.
-fn executable(path: &Path, role: Role, open: &mut Opener<'_>) -> Result<File, LaunchError> {
-    let denied = |why: String| LaunchError::Denied { path: path.to_owned(), what: role, why };
-    let file = open(path).map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EACCES | Errno::EPERM) => denied(error.to_string()),
-        // A socket file, and a device without its driver.
-        Some(Errno::ENXIO | Errno::ENODEV) => denied("it is not a regular file".to_owned()),
-        _ => LaunchError::NotThere { path: path.to_owned(), what: role, error },
-    })?;
-    let metadata = file.metadata().map_err(|error| denied(error.to_string()))?;
-    if metadata.is_dir() {
-        return Err(denied("it is a folder".to_owned()));
-    }
-    if !metadata.is_file() {
-        return Err(denied("it is not a regular file".to_owned()));
-    }
-    // On the fd, not the path: the permission of the very file that will run. Sees noexec mounts as well.
-    match faccessat(file.as_fd(), "", AccessFlags::X_OK, AtFlags::AT_EACCESS | AtFlags::AT_EMPTY_PATH) {
-        Ok(()) => Ok(file),
-        Err(Errno::EACCES) if metadata.mode() & 0o111 == 0 => {
-            Err(denied("it has no x permission (chmod +x gives it)".to_owned()))
-        }
-        Err(Errno::EACCES) => Err(denied("this user has no x permission, or the file system is noexec".to_owned())),
-        Err(errno) => Err(denied(errno.to_string())),
-    }
-}
-
-/// The opener for what the user names: O_NONBLOCK so that a FIFO does not make nurse wait.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
-}
-
 /// The first bytes of a file, padded with zeros as the kernel does.
 fn head(file: &File) -> io::Result<[u8; script::HEAD]> {
     let mut head = [0; script::HEAD];
@@ -190,36 +154,6 @@ fn head(file: &File) -> io::Result<[u8; script::HEAD]> {
 
 fn elf_error(path: &Path, what: Role, error: ElfError) -> LaunchError {
     LaunchError::Elf { path: path.to_owned(), what, error }
-}
-
-/// The path to try: `prog` itself if it has a slash, else the first file in PATH that may be executed.
-fn search(prog: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, LaunchError> {
-    if prog.as_bytes().contains(&b'/') {
-        return Ok(prog.into());
-    }
-    let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
-    let not_found = || LaunchError::NotInPath { prog: prog.into(), path: path.into() };
-    if prog.is_empty() {
-        return Err(not_found());
-    }
-    let mut refused = None;
-    for folder in path.as_bytes().split(|byte| *byte == b':') {
-        // An empty entry is the working directory; "./" keeps the path from being looked up in PATH again.
-        let folder = if folder.is_empty() { OsStr::new(".") } else { OsStr::from_bytes(folder) };
-        let candidate = Path::new(folder).join(prog);
-        match candidate.metadata() {
-            Ok(found) if found.is_file() && access(&candidate, AccessFlags::X_OK).is_ok() => return Ok(candidate),
-            // Kept for the message if nothing better follows, as execvp keeps EACCES.
-            Ok(_) => refused = refused.or(Some(candidate)),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => refused = refused.or(Some(candidate)),
-            Err(_) => {}
-        }
-    }
-    refused.ok_or_else(not_found)
-}
-
-fn is_unreadable(path: &Path) -> bool {
-    access(path, AccessFlags::X_OK).is_ok() && access(path, AccessFlags::R_OK) == Err(Errno::EACCES)
 }
 
 /// What the kernel calls the opened file; `path` made absolute where /proc is not mounted.

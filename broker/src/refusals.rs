@@ -142,7 +142,7 @@ impl Refusal {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         // A flag adds a rule that allows; where a rule denies, that would change nothing.
-        self.why.starts_with("no rule").then(|| hint::flag(&self.what)).flatten()
+        self.why.starts_with("no rule").then(|| hint::flag(&self.what, &self.why)).flatten()
     }
 }
 

@@ -25,6 +25,7 @@ const READING: &[&str] = &[
     "listxattr",
     "llistxattr",
     "inotify_add_watch",
+    "watch",
 ];
 /// Calls that change what is at a path.
 const WRITING: &[&str] = &[
@@ -64,22 +65,26 @@ const WRITING: &[&str] = &[
 ];
 const EXECUTING: &[&str] = &["exec", "execve", "execveat"];
 
-/// The flag, as one would type it in a shell. `what` is a call's name, words that may follow it (`for writing`), and an
-/// absolute path to the end.
-pub(super) fn flag(what: &str) -> Option<String> {
-    let (words, path) = what.split_at(what.find(" /")?);
+/// The flag, as one would type it in a shell.
+///
+/// `what` is a call's name and an absolute path to the end. `why` begins with "no rule", and may go on with what no rule
+/// allows (`no rule allows write, only look`): that counts more than the call's name, which does not tell reading from writing.
+pub(super) fn flag(what: &str, why: &str) -> Option<String> {
+    let (name, path) = what.split_at(what.find(" /")?);
     let path = &path[1..];
     if path.chars().any(char::is_control) {
         return None;
     }
-    let mut words = words.split_ascii_whitespace();
-    let name = words.next()?;
-    let writes = words.any(|word| matches!(word, "writing" | "write" | "create" | "creating" | "appending"));
-    let flag = match name {
-        _ if writes || WRITING.contains(&name) => "-w",
-        _ if EXECUTING.contains(&name) => "-x",
-        _ if READING.contains(&name) => "-r",
-        _ => return None,
+    let missing = why.strip_prefix("no rule allows ").and_then(|rest| rest.split(',').next()).unwrap_or_default();
+    let missing = |words: &[&str]| missing.split_whitespace().any(|word| words.contains(&word));
+    let flag = match () {
+        () if missing(&["write", "create", "delete"]) => "-w",
+        () if missing(&["exec"]) => "-x",
+        () if missing(&["read", "look"]) => "-r",
+        () if WRITING.contains(&name) => "-w",
+        () if EXECUTING.contains(&name) => "-x",
+        () if READING.contains(&name) => "-r",
+        () => return None,
     };
     Some(format!("{flag} {}", quoted(path)))
 }

@@ -58,7 +58,12 @@ fn an_explanation_has_the_rule_or_the_flag() {
     assert_eq!(open.explain(), "refused open /etc/shadow EPERM: no rule allows it; `-r /etc/shadow` would allow it");
     let ruled = add("open /etc/shadow", "python.rhai:14:1 deny(\"/etc/**\")");
     assert_eq!(ruled.explain(), "refused open /etc/shadow EPERM: python.rhai:14:1 deny(\"/etc/**\")");
-    assert_eq!(add("open for writing /a b/it's", "no rule allows it").hint().as_deref(), Some(r"-w '/a b/it'\''s'"));
+    assert_eq!(
+        add("open /a b/it's", "no rule allows write, only look and read").hint().as_deref(),
+        Some(r"-w '/a b/it'\''s'")
+    );
+    assert_eq!(add("open /a", "no rule allows read and create (mine.rhai)").hint().as_deref(), Some("-w /a"));
+    assert_eq!(add("open /a", "no rule allows exec, only read").hint().as_deref(), Some("-x /a"));
     assert_eq!(add("unlink /a", "no rule allows it").hint().as_deref(), Some("-w /a"));
     assert_eq!(add("execve /bin/sh", "no rule allows it").hint().as_deref(), Some("-x /bin/sh"));
     assert_eq!(add("connect unix /run/x", "no rule allows it").hint(), None);
