@@ -4,7 +4,7 @@ use crate::call::Errno;
 
 bitflags::bitflags! {
     /// What a call would do to a path.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct Access: u8 {
         /// Learn that it exists and its metadata: stat, readlink, access(F_OK), chdir.
         const LOOK = 1;
