@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::doctor::{self, Missing};
 use crate::message::{self, shown};
 use crate::options::{Entry, RunOptions};
-use crate::policy::Policy;
+use crate::policy::{Grant, GrantKind, Policy, PolicyError, Source, Variables};
 use crate::program::{self, LaunchError, Program};
 use crate::refusals::Refusals;
 use crate::run::{self, Run};
@@ -20,6 +20,9 @@ pub enum Error {
     /// The program.
     #[error(transparent)]
     Program(#[from] LaunchError),
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The host.
     #[error(transparent)]
     Host(#[from] Missing),
@@ -78,11 +81,12 @@ pub fn run(options: &RunOptions) -> Result<(Ended, Refusals), Error> {
     doctor::require()?;
     let engine = doctor::engine(options.engine)?;
     // Policies and granted paths count from here, the program's own path from its working directory, as with env -C.
-    let policy = policy(options);
+    let start = std::env::current_dir()?;
     let cwd = enter(options.cwd.as_deref())?;
     let path = std::env::var_os("PATH");
     let program = program::find(options.program().unwrap_or_default(), options.arguments(), path.as_deref())?;
     late_door(options.entry, &program)?;
+    let policy = policy(options, &program, &start, &cwd)?;
     if !options.quiet {
         program.notices.iter().for_each(|notice| message::tell(notice));
     }
@@ -110,9 +114,25 @@ fn late_door(entry: Entry, program: &Program) -> Result<(), Error> {
     Err(Error::Door { door, program: program.found.clone(), why })
 }
 
-/// The policy in force.
-fn policy(_options: &RunOptions) -> Arc<Policy> {
-    Arc::new(Policy)
+/// The policy in force: what `-p` names, or `default`, with the quick grants on top.
+fn policy(options: &RunOptions, program: &Program, start: &Path, cwd: &Path) -> Result<Arc<Policy>, Error> {
+    let mut sources: Vec<Source> = options.policies.iter().map(|given| Source::parse(given)).collect();
+    for source in &mut sources {
+        if let Source::File(path) = source {
+            *path = start.join(&path);
+        }
+    }
+    if sources.is_empty() {
+        sources.push(Source::Name("default".into()));
+    }
+    let kinds = [(GrantKind::Read, &options.read), (GrantKind::Write, &options.write), (GrantKind::Exec, &options.exec)];
+    let granted = kinds.into_iter().flat_map(|(kind, paths)| {
+        paths.iter().map(move |path| Grant { kind, path: start.join(path) })
+    });
+    sources.push(Source::Grants(granted.collect()));
+    let home = crate::policy::home();
+    let variables = Variables::for_run(&program.found, options.arguments(), cwd, &home, None);
+    Ok(Arc::new(Policy::load(&sources, &variables)?))
 }
 
 /// The fds to pass, each once; 0, 1 and 2 are passed anyway.

@@ -1,5 +1,6 @@
 //! The commands that print something and end.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::{Cli, SECTIONS};
 use crate::message::shown;
+use crate::policy::{self, Policy, Source, Variables};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -90,27 +92,50 @@ fn page(command: clap::Command) -> clap_mangen::Man {
         .source(concat!("nurse ", env!("CARGO_PKG_VERSION")))
 }
 
-/// Lists the shipped policies.
+/// Lists the policies that `-p` knows by name.
 ///
 /// # Errors
 /// If `out` cannot be written to.
 pub fn policies(out: &mut dyn Write) -> Result<(), CommandError> {
-    let _ = out;
-    Err(CommandError::NotInBuild("the list of policies"))
+    let known = policy::policies();
+    let width = known.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
+    for one in known {
+        let place = one.path.as_deref().map_or_else(String::new, |path| format!(" ({})", shown(path)));
+        writeln!(out, "{:width$}  {}{place}", shown(&one.name), shown(&one.summary))?;
+    }
+    Ok(())
 }
 
 /// Loads policies and prints what is wrong with them; true if nothing is.
 ///
 /// # Errors
 /// If `out` cannot be written to.
-pub fn check(
-    policies: &[std::ffi::OsString],
-    verbs: bool,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<bool, CommandError> {
-    let _ = (policies, verbs, json, out);
-    Err(CommandError::NotInBuild("the policy check"))
+pub fn check(policies: &[OsString], verbs: bool, json: bool, out: &mut dyn Write) -> Result<bool, CommandError> {
+    if verbs {
+        for verb in policy::verbs() {
+            writeln!(out, "{}\n    {}", verb.usage, verb.words)?;
+        }
+        return Ok(true);
+    }
+    let mut good = true;
+    let variables = Variables::for_check();
+    for given in policies {
+        let (kind, words) = match Policy::check(&Source::parse(given), &variables) {
+            Ok(findings) => ("finding", findings.iter().map(ToString::to_string).collect()),
+            Err(error) => ("error", vec![error.to_string()]),
+        };
+        good &= words.is_empty();
+        for words in &words {
+            match json {
+                true => writeln!(out, "{}", serde_json::json!({ "policy": given.to_string_lossy(), "kind": kind, "words": words }))?,
+                false => writeln!(out, "{words}")?,
+            }
+        }
+        if words.is_empty() && !json {
+            writeln!(out, "{}: good", shown(given))?;
+        }
+    }
+    Ok(good)
 }
 
 /// Prints the reference of system calls.
