@@ -40,6 +40,7 @@ mod startup;
 mod stat;
 mod storm;
 mod threads;
+mod timing;
 mod transfer;
 mod tree;
 mod waiting;
@@ -97,6 +98,10 @@ fn main() -> ExitCode {
     let mut all = FAMILIES.iter().copied().flatten();
     if name == "--list" {
         all.for_each(|probe| println!("{} {}", probe.name, probe.ends));
+        return ExitCode::SUCCESS;
+    }
+    if name == "bench.calls" {
+        timing::calls();
         return ExitCode::SUCCESS;
     }
     match all.find(|probe| probe.name == name) {

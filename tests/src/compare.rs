@@ -25,6 +25,8 @@ pub fn same(native: &Outcome, nurse: &Outcome) -> Result<(), String> {
     }
     stream(&mut report, "stdout", &native.stdout, &nurse.stdout);
     stream(&mut report, "stderr", &native.stderr, &nurse.stderr);
+    let files = |outcome: &Outcome| outcome.files.join("\n").into_bytes();
+    stream(&mut report, "files left behind", &files(native), &files(nurse));
     if nurse.leftover {
         line(
             &mut report,
@@ -95,6 +97,7 @@ mod tests {
             status,
             took: Duration::ZERO,
             leftover: false,
+            files: Vec::new(),
         }
     }
 

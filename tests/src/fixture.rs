@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Raise it when what is generated changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How a test program in C is linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,9 @@ pub enum Linking {
 }
 
 /// The directory of small inputs: `tree/` (300 text files), `words.txt` (1 MB), `doc.pdf` (20 pages), `data.json`,
-/// `data.db`, `many/` (1,000 empty-ish files), and `secret/password`, which every test policy denies.
+/// `data.db`, `many/` (1,000 small files), `words.txt` packed as `.gz`, `.xz` and `.zst`, `tree.tar` with and
+/// without `.gz`, and
+/// `secret/password`, which the demonstration's policy denies.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -42,16 +44,21 @@ pub fn inputs() -> Result<PathBuf, String> {
         fs::create_dir(dir.join("secret"))?;
         fs::write(dir.join("secret/password"), "swordfish\n")?;
         fs::write(dir.join("fill.sql"), generate::sql(5000))?;
-        let sqlite = require("sqlite3").map_err(io::Error::other)?;
-        let made = Command::new(sqlite)
-            .arg(dir.join("data.db"))
-            .stdin(fs::File::open(dir.join("fill.sql"))?)
-            .status()?;
-        if made.success() {
-            Ok(())
-        } else {
-            Err(io::Error::other("sqlite3 could not make data.db"))
+        for (program, args) in [
+            ("sqlite3", &["data.db", ".read fill.sql"][..]),
+            ("gzip", &["-9nk", "words.txt"]),
+            ("xz", &["-k", "-T1", "-1", "words.txt"]),
+            ("zstd", &["-q", "--single-thread", "words.txt"]),
+            ("tar", &["--sort=name", "-cf", "tree.tar", "tree"]),
+            ("gzip", &["-9nk", "tree.tar"]),
+        ] {
+            let program = require(program).map_err(io::Error::other)?;
+            let done = Command::new(&program).args(args).current_dir(dir).status()?;
+            if !done.success() {
+                return Err(io::Error::other(format!("{} failed", program.display())));
+            }
         }
+        Ok(())
     })
 }
 

@@ -60,6 +60,8 @@ pub struct Outcome {
     pub took: Duration,
     /// Something kept standard output or error open for long after the command's end.
     pub leftover: bool,
+    /// What it left in its scratch directory, as [`crate::Scratch::listing`] tells it.
+    pub files: Vec<String>,
 }
 
 impl Job {
@@ -145,6 +147,7 @@ impl Job {
             status,
             took,
             leftover: held_out || held_err,
+            files: Vec::new(),
         })
     }
 }

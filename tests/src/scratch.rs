@@ -1,8 +1,9 @@
 //! A directory that a job may write to, always under the same name for the native run and the one under `nurse`.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -48,5 +49,44 @@ impl Scratch {
             _ => fs::create_dir(self.path())?,
         }
         fs::set_permissions(self.path(), fs::Permissions::from_mode(0o777))
+    }
+
+    /// What it holds: a line per file with its type and permissions, size, links and a digest of its content, in order.
+    #[must_use]
+    pub fn listing(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        list(&self.path(), "", &mut lines);
+        lines.sort();
+        lines
+    }
+}
+
+fn list(dir: &Path, prefix: &str, lines: &mut Vec<String>) {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries.flatten(),
+        // A name too long, or permissions that a program took away: part of what there is to compare.
+        Err(error) => return lines.push(format!("{prefix}: {}", error.kind())),
+    };
+    for entry in entries {
+        let path = entry.path();
+        let name = format!("{prefix}/{}", entry.file_name().display());
+        let Ok(found) = entry.metadata() else {
+            lines.push(format!("{name}: cannot be looked at"));
+            continue;
+        };
+        let mut digest = DefaultHasher::new();
+        let (mut size, mut links) = (found.len(), found.nlink());
+        if found.is_symlink() {
+            fs::read_link(&path).ok().hash(&mut digest);
+        } else if found.is_file() {
+            fs::read(&path).ok().hash(&mut digest);
+        } else {
+            // Sizes and links of directories are the file system's business.
+            (size, links) = (0, 0);
+        }
+        lines.push(format!("{name} {:o} {size} {links} {:016x}", found.mode(), digest.finish()));
+        if found.is_dir() {
+            list(&path, &name, lines);
+        }
     }
 }

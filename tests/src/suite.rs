@@ -3,6 +3,10 @@
 use crate::{Config, Job, Outcome, Scratch, Status, same};
 use libtest_mimic::{Failed, Trial};
 use std::path::Path;
+use std::sync::Arc;
+
+/// Makes a job for a scratch directory, in which it may lay things out first.
+pub type MakeJob = dyn Fn(&Path) -> Result<Job, String> + Send + Sync;
 
 /// One thing to run, natively and under `nurse`.
 #[derive(Clone)]
@@ -10,21 +14,21 @@ pub struct Case {
     /// Its name within the suite.
     pub name: String,
     /// Makes the job that writes to the given directory at most. It fails when something is not installed.
-    pub job: fn(name: &str, scratch: &Path) -> Result<Job, String>,
+    pub job: Arc<MakeJob>,
     /// How the job ends natively.
     pub ends: Status,
-    /// Not for the audit and preload doors: there is no dynamic linker.
-    pub loader_only: bool,
 }
 
 impl Case {
     /// A case that ends with exit code 0.
-    pub fn new(name: impl Into<String>, job: fn(&str, &Path) -> Result<Job, String>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        job: impl Fn(&Path) -> Result<Job, String> + Send + Sync + 'static,
+    ) -> Self {
         Case {
             name: name.into(),
-            job,
+            job: Arc::new(job),
             ends: Status::Code(0),
-            loader_only: false,
         }
     }
 
@@ -58,8 +62,8 @@ impl Case {
                 first.complaints()
             ));
         }
-        if first.stdout.is_empty() && self.ends == Status::Code(0) {
-            return Err("says nothing: there would be nothing to compare".to_owned());
+        if first.stdout.is_empty() && first.files.is_empty() && self.ends == Status::Code(0) {
+            return Err("says and leaves nothing: there would be nothing to compare".to_owned());
         }
         let second = self.run(&scratch, None)?;
         let second = Outcome {
@@ -81,11 +85,12 @@ impl Case {
         scratch
             .clear()
             .map_err(|error| format!("emptying the scratch directory: {error}"))?;
-        let job = (self.job)(&self.name, &scratch.path())?;
+        let job = (self.job)(&scratch.path())?;
         let job = match config {
             Some(config) => config.wrap(&job, &[&scratch.path()])?,
             None => job,
         };
-        job.run().map_err(|error| error.to_string())
+        let outcome = job.run().map_err(|error| error.to_string())?;
+        Ok(Outcome { files: scratch.listing(), ..outcome })
     }
 }

@@ -62,9 +62,10 @@ fn cases() -> Result<Vec<Case>, String> {
                 Some(signal) => Status::Signal(number(signal)?),
                 None => Status::Code(number(end)?),
             };
+            let probe = name.to_owned();
             Ok(Case {
                 ends,
-                ..Case::new(name, job)
+                ..Case::new(name, move |scratch| job(&probe, scratch))
             })
         })
         .collect()
