@@ -63,7 +63,7 @@ pub mod fds {
     pub const BROKER_BELL: u32 = 0;
     /// Offset of the socket over which new fds arrive.
     pub const CHANNEL: u32 = 1;
-    /// Offset of the first pair of per-slot eventfds: the trustee's, then the guest thread's.
+    /// Offset of the first pair of per-slot bells (pipes, open for both): the trustee's, then the guest thread's.
     pub const BELLS: u32 = 2;
     /// How many fd numbers are reserved from `fd_low` on.
     pub const COUNT: u32 = BELLS + 2 * MAX_THREADS as u32;
@@ -99,7 +99,7 @@ pub struct Request {
     pub tid_clear: AtomicU32,
     /// Thread id of the slot's trustee, as it says itself: only ever a target within the process.
     pub trustee_tid: AtomicU32,
-    /// Where eventfd counts are read to; nobody looks at it.
+    /// Where what comes from a bell is read to; nobody looks at it.
     pub bell: u64,
     /// How much of `data` the marshalled arguments take up.
     pub data_len: u64,

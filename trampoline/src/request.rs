@@ -107,15 +107,15 @@ fn settle(request: &crate::layout::Request, seq: u32, guest_bell: u64) {
     }
 }
 
-/// Wakes whoever reads the eventfd `bell`.
+/// Wakes whoever reads the bell.
 pub fn ring(bell: u64) {
     let one = &raw const thread::constants().one;
-    // SAFETY: an eventfd takes eight bytes; write is allowed in strict mode.
+    // SAFETY: eight bytes of a page that is always mapped; write is allowed in strict mode.
     unsafe { raw::syscall(nr::WRITE, [bell, one as u64, 8, 0, 0, 0]) };
 }
 
 fn sleep(bell: u64, request: &crate::layout::Request) {
     let count = &raw const request.bell;
-    // SAFETY: an eventfd gives eight bytes, `bell` has room for them and nobody reads it.
+    // SAFETY: `bell` has room for eight bytes, and nobody reads it.
     unsafe { raw::syscall(nr::READ, [bell, count as u64, 8, 0, 0, 0]) };
 }

@@ -1,5 +1,6 @@
 //! Starts a guest: its pages, its fds, its environment, and the door it comes in by.
 
+mod bell;
 pub mod child;
 pub mod cpu;
 mod vdso;
@@ -21,6 +22,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
 
 use crate::image;
+pub use bell::Bell;
 pub use crate::options::Entry;
 use crate::pages::{Pages, Slot};
 use crate::program::Program;
@@ -69,7 +71,7 @@ pub struct Started {
     /// The broker's bell.
     pub bell: EventFd,
     /// Bells of the first slot: trustee's, guest thread's.
-    pub bells: (EventFd, EventFd),
+    pub bells: (Bell, Bell),
     /// The broker's end of the channel for fds.
     pub channel: OwnedFd,
 }
@@ -115,15 +117,16 @@ pub fn start(start: Start) -> io::Result<Started> {
         },
     };
     let door = if start.entry == Entry::Loader { image::loader() } else { image::shim() }.open(&handoff)?;
-    let bell = eventfd(EfdFlags::EFD_NONBLOCK)?;
-    let bells = (eventfd(EfdFlags::empty())?, eventfd(EfdFlags::empty())?);
+    let bell = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
+    let (trustee_bell, guest_trustee_bell) = Bell::new()?;
+    let (guest_bell, guest_guest_bell) = Bell::new()?;
     let (channel, guest_channel) = socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?;
 
     let mut placed = vec![
         (child::number(&bell.as_fd()), at(fds::BROKER_BELL)),
         (child::number(&guest_channel), at(fds::CHANNEL)),
-        (child::number(&bells.0.as_fd()), at(fds::BELLS)),
-        (child::number(&bells.1.as_fd()), at(fds::BELLS + 1)),
+        (child::number(&guest_trustee_bell), at(fds::BELLS)),
+        (child::number(&guest_guest_bell), at(fds::BELLS + 1)),
         (child::number(&text), at(TEXT)),
         (child::number(&page_fds.orders), at(ORDERS)),
         (child::number(&page_fds.requests), at(REQUESTS)),
@@ -164,11 +167,7 @@ pub fn start(start: Start) -> io::Result<Started> {
     };
     child::prepare(&mut command, setup);
     let child = command.spawn()?;
-    Ok(Started { child, pages, fd_low, bell, bells, channel })
-}
-
-fn eventfd(flags: EfdFlags) -> io::Result<EventFd> {
-    Ok(EventFd::from_value_and_flags(0, flags | EfdFlags::EFD_CLOEXEC)?)
+    Ok(Started { child, pages, fd_low, bell, bells: (trustee_bell, guest_bell), channel })
 }
 
 /// A random place for the guard range: below all that the kernel's own layout uses on its own, above what sanitizers take.

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use crate::launch::Bell;
 use crate::pages::{ALIVE, Pages, Slot};
 
 /// How long one try of a fence waits, and how many tries there are: an idle trustee needs microseconds, and only a guest
@@ -48,12 +49,12 @@ pub(super) fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()>
 ///
 /// # Errors
 /// `EAGAIN` if it does not come: the guest keeps its trustee busy behind our back.
-pub(super) fn fence(pages: &Pages, slot: Slot, trustee: &EventFd) -> Result<(), Errno> {
+pub(super) fn fence(pages: &Pages, slot: Slot, trustee: &Bell) -> Result<(), Errno> {
     let word = pages.fence_word();
     let value = word.load(SeqCst);
     for _ in 0..FENCE_TRIES {
         pages.order_fence(slot);
-        trustee.write(1)?;
+        trustee.ring();
         if wait(word, value, Some(FENCE_NANOS)).is_ok() {
             return Ok(());
         }

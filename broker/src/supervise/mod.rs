@@ -19,7 +19,7 @@ use trampoline::syscall::{Route, find};
 use crate::call::{Answer, Call, Errno, Order, Outcome};
 use crate::channel;
 use crate::guest::Guest;
-use crate::launch::{Engine, Entry, Started};
+use crate::launch::{Bell, Engine, Entry, Started};
 use crate::pages::{Pages, Slot, Snapshot};
 use crate::sys;
 
@@ -60,7 +60,7 @@ struct Thread {
     later: Option<u32>,
     /// The cancellation that the trustee was signalled for.
     signalled: bool,
-    bells: (EventFd, EventFd),
+    bells: (Bell, Bell),
 }
 
 /// The broker of one guest process.
@@ -281,7 +281,7 @@ impl Supervisor {
         let thread = &mut self.threads[index];
         thread.signalled = false;
         self.pages.settle(slot, seq);
-        let _ = thread.bells.1.write(1);
+        thread.bells.1.ring();
     }
 
     fn answer(&mut self, index: usize, seq: u32, places: &[u64; 6], answer: Answer) {
@@ -315,7 +315,7 @@ impl Supervisor {
     fn value(&self, index: usize, seq: u32, value: i64) {
         let thread = &self.threads[index];
         if self.pages.answer(thread.slot, seq, value) {
-            let _ = thread.bells.1.write(1);
+            thread.bells.1.ring();
         }
     }
 
@@ -337,7 +337,8 @@ impl Supervisor {
             death::fence(&self.pages, thread.slot, &thread.bells.0)?;
         }
         self.pages.order_call(thread.slot, seq, order, kind)?;
-        thread.bells.0.write(1).map(drop)
+        thread.bells.0.ring();
+        Ok(())
     }
 
     fn finished_work(&mut self) {

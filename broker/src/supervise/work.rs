@@ -34,14 +34,14 @@ impl Workers {
     ///
     /// # Errors
     /// As eventfd(2).
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let (sender, receiver) = channel();
         Ok(Self { bell: super::death::bell()?, sender, receiver })
     }
 
     /// What to poll.
     #[must_use]
-    pub fn bell(&self) -> BorrowedFd<'_> {
+    pub(super) fn bell(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
     }
 
@@ -49,7 +49,7 @@ impl Workers {
     ///
     /// # Errors
     /// As the start of a thread.
-    pub fn start(&self, index: usize, seq: u32, places: [u64; 6], work: Work) -> io::Result<()> {
+    pub(super) fn start(&self, index: usize, seq: u32, places: [u64; 6], work: Work) -> io::Result<()> {
         let sender = self.sender.clone();
         let bell: OwnedFd = self.bell.as_fd().try_clone_to_owned()?;
         std::thread::Builder::new().name("blocking-call".into()).spawn(move || {
@@ -62,7 +62,7 @@ impl Workers {
     }
 
     /// The next finished piece, if there is one.
-    pub fn finished(&self) -> Option<Done> {
+    pub(super) fn finished(&self) -> Option<Done> {
         self.receiver.try_recv().ok()
     }
 }
