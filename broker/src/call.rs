@@ -114,11 +114,27 @@ pub struct Order {
     pub args: [u64; 6],
     /// Vetted copies that the call reads.
     pub data: Vec<u8>,
-    /// Which arguments point into `data`.
+    /// Which arguments point into `data`. An index from [`Order::WORDS`] on is a word of `data` itself: the one at
+    /// `8 * (index - WORDS)` becomes the address of `data[offset]` (a struct that points to the next one, as a msghdr).
     pub pointers: Vec<(usize, usize)>,
 }
 
 impl Order {
+    /// See [`Order::pointers`].
+    pub const WORDS: usize = 6;
+
+    /// A call with numbers and the guest's own pointers only.
+    #[must_use]
+    pub fn plain(nr: u32, args: [u64; 6]) -> Outcome {
+        Outcome::Order(Self { nr, args, data: Vec::new(), pointers: Vec::new() })
+    }
+
+    /// The call itself, with argument `index` pointing to a vetted copy.
+    #[must_use]
+    pub fn with_copy(call: &Call, index: usize, data: Vec<u8>) -> Outcome {
+        Outcome::Order(Self { nr: call.row.nr, args: call.args, data, pointers: vec![(index, 0)] })
+    }
+
     /// The call itself with the very arguments that were asked for.
     #[must_use]
     pub fn same(call: &Call) -> Outcome {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nix::unistd::Pid;
+use trampoline::checks::Bounds;
 
 use crate::call::Errno;
 use crate::policy::{Decision, Policy, Verdict};
@@ -23,6 +24,15 @@ pub struct Guest {
     pub exe: PathBuf,
     /// First fd number kept for nurse.
     pub fd_low: u32,
+    /// First address of the guard range.
+    pub guard_start: u64,
+    /// First address behind the guard range.
+    pub guard_end: u64,
+    /// The CPUs that nurse was started on, as sched_getaffinity(2) fills them in: the program is told of these, though
+    /// nurse may keep its threads on fewer.
+    pub affinity: Vec<u8>,
+    /// What the program calls its thread (PR_SET_NAME), NUL-padded: no other process can set the kernel's own name of it.
+    pub comm: [u8; 16],
     /// What is allowed.
     pub policy: Arc<Policy>,
     /// What was refused so far.
@@ -48,6 +58,18 @@ impl Guest {
         };
         self.refusals.add(what(), errno, decision.why);
         Err(errno)
+    }
+
+    /// Remembers a refusal that no policy can change, and returns its errno.
+    pub fn refuse(&mut self, what: impl Into<String>, errno: Errno, why: &str) -> Errno {
+        self.refusals.add(what.into(), errno, why.into());
+        errno
+    }
+
+    /// What the trustee checks granted calls against.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds { guard: (self.guard_start, self.guard_end), fds: (self.fd_low, trampoline::layout::fds::COUNT) }
     }
 
     /// Whether `fd` is one of nurse's own in the guest.

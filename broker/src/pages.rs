@@ -207,8 +207,15 @@ impl Pages {
         let page = self.order(slot);
         let data_at = self.base + (ORDERS + slot.0 * layout::ORDER_LEN + offset_of!(Order, data)) as u64;
         let mut args = order.args;
+        let mut data = order.data.clone();
         for &(index, offset) in &order.pointers {
-            args[index] = data_at + offset as u64;
+            let address = data_at + offset as u64;
+            if let Some(arg) = args.get_mut(index) {
+                *arg = address;
+            } else {
+                let at = 8 * (index - call::Order::WORDS);
+                data.get_mut(at..at + 8).ok_or(call::Errno::E2BIG)?.copy_from_slice(&address.to_ne_bytes());
+            }
         }
         self.write(slot, |page| {
             // SAFETY: `page` is valid for writes, and only the broker writes it.
@@ -218,7 +225,7 @@ impl Pages {
                 (&raw mut (*page).args).write_volatile(args);
                 (&raw mut (*page).answer).write_volatile(answer as u64);
                 (&raw mut (*page).request).write_volatile(u64::from(seq));
-                ptr::copy_nonoverlapping(order.data.as_ptr(), (&raw mut (*page).data).cast::<u8>(), order.data.len());
+                ptr::copy_nonoverlapping(data.as_ptr(), (&raw mut (*page).data).cast::<u8>(), data.len());
             }
         });
         let _ = page;

@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, umask};
 
+use crate::filter;
 use crate::guest::Guest;
 use crate::launch::{self, Engine, Entry, Start};
 use crate::policy::Policy;
@@ -44,6 +46,11 @@ pub struct Run {
 pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
     let (mask, signals) = supervise::block()?;
     let exe = run.program.exe.clone();
+    let affinity = cpus()?;
+    let mut comm = [0; 16];
+    for (to, from) in comm[..15].iter_mut().zip(run.program.found.file_name().map_or(&[][..], OsStrExt::as_bytes)) {
+        *to = *from;
+    }
     let cpus = launch::cpu::stay_here();
     let started = launch::start(Start {
         program: run.program,
@@ -53,8 +60,8 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         network: false,
         mask,
         pass: run.pass,
-        grants: vec![],
-        filters: [vec![], vec![]],
+        grants: filter::grants().to_vec(),
+        filters: [filter::trustee()?, filter::guest()?],
     })?;
     let umask = { let old = umask(Mode::empty()); old.bits() };
     let guest = Guest {
@@ -63,6 +70,10 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         umask,
         exe,
         fd_low: started.fd_low,
+        guard_start: started.pages.base,
+        guard_end: started.pages.base + trampoline::layout::GUARD_LEN as u64,
+        affinity,
+        comm,
         policy: run.policy,
         refusals: run.refusals,
         killed: false,
@@ -74,4 +85,17 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
     }
     let ended = ended?;
     Ok((ended, supervisor.guest.refusals))
+}
+
+/// The CPUs that nurse itself may run on, one bit each, in the kernel's words of eight bytes.
+fn cpus() -> io::Result<Vec<u8>> {
+    let set = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0))?;
+    let count = nix::sched::CpuSet::count();
+    let mut bits = vec![0_u8; count.div_ceil(8)];
+    for cpu in (0..count).filter(|&cpu| set.is_set(cpu).unwrap_or(false)) {
+        bits[cpu / 8] |= 1 << (cpu % 8);
+    }
+    let used = bits.iter().rposition(|&byte| byte != 0).map_or(1, |last| last + 1);
+    bits.truncate(used.next_multiple_of(8));
+    Ok(bits)
 }

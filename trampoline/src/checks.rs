@@ -35,7 +35,9 @@ impl Bounds {
         address.wrapping_sub(self.guard.0) < self.guard.1 - self.guard.0
     }
 
-    fn touches_guard(&self, start: u64, len: u64) -> bool {
+    /// Whether `[start, start + len)` touches the guard range, or wraps.
+    #[must_use]
+    pub fn touches_guard(&self, start: u64, len: u64) -> bool {
         start.checked_add(len).is_none_or(|end| start < self.guard.1 && end > self.guard.0)
     }
 }

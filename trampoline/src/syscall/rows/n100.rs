@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Syscall] = &[
     row(122, "setfsuid", &[Int], Broker, "changes nothing; answers the id, as the kernel does when it refuses"),
     row(123, "setfsgid", &[Int], Broker, "changes nothing; answers the id, as the kernel does when it refuses"),
     row(124, "getsid", &[Int], Order, "of the program itself only; others: ESRCH"),
-    row(125, "capget", &[In(8), Out(24)], Broker, "of the program itself only; version 3"),
+    row(125, "capget", &[Ptr, Ptr], Broker, "of the program itself only; others: ESRCH"),
     row(126, "capset", &[Ptr, Ptr], Never(EPERM), "would change the trustee's capabilities, not the program's"),
     row(127, "rt_sigpending", &[Out(8), Int], Broker, ""),
     row(128, "rt_sigtimedwait", &[Ptr, Ptr, Ptr, Int], Shim, "waiting for blocked signals is not there yet: ENOSYS"),

@@ -1,0 +1,122 @@
+//! What kind of socket an fd is: by a duplicate of it, for the guest's word on it is worth nothing.
+
+use std::os::fd::{OwnedFd, RawFd};
+
+use rustix::net::{AddressFamily, SocketAddrAny, SocketType, getsockname};
+use rustix::net::sockopt::{socket_domain, socket_type};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::address::{Address, MOST};
+use crate::call::Errno;
+use crate::guest::Guest;
+
+/// A duplicate of the guest's fd.
+fn duplicate(guest: &Guest, fd: RawFd) -> Result<OwnedFd, Errno> {
+    let pid = Pid::from_raw(guest.pid.as_raw()).ok_or(Errno::ESRCH)?;
+    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(errno)?;
+    pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).map_err(errno)
+}
+
+fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
+
+/// `tcp`, `udp` or `raw`: how addresses of this socket begin in a policy.
+///
+/// # Errors
+/// `EBADF`, `ENOTSOCK`.
+pub(super) fn scheme(guest: &Guest, fd: RawFd) -> Result<&'static str, Errno> {
+    Ok(scheme_of(socket_type(duplicate(guest, fd)?).map_err(errno)?))
+}
+
+fn scheme_of(kind: SocketType) -> &'static str {
+    match kind {
+        SocketType::STREAM => "tcp",
+        SocketType::DGRAM => "udp",
+        _ => "raw",
+    }
+}
+
+/// The socket's own address, as a policy writes it.
+///
+/// # Errors
+/// `EBADF`, `ENOTSOCK`.
+pub(super) fn local(guest: &Guest, fd: RawFd) -> Result<String, Errno> {
+    let socket = duplicate(guest, fd)?;
+    let domain = socket_domain(&socket).map_err(errno)?;
+    let kind = socket_type(&socket).map_err(errno)?;
+    let name: SocketAddrAny = getsockname(&socket).map_err(errno)?;
+    let bytes = bytes_of(&name);
+    let address = Address::parse(&bytes)?;
+    Ok(if domain == AddressFamily::INET || domain == AddressFamily::INET6 {
+        format!("{}://{address}", scheme_of(kind))
+    } else {
+        address.to_string()
+    })
+}
+
+fn bytes_of(name: &SocketAddrAny) -> Vec<u8> {
+    use std::net::SocketAddr;
+    if let Ok(address) = SocketAddr::try_from(name.clone()) {
+        let mut bytes = vec![0; 28];
+        bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
+        match address {
+            SocketAddr::V4(v4) => {
+                bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+                bytes[4..8].copy_from_slice(&v4.ip().octets());
+                bytes.truncate(16);
+            }
+            SocketAddr::V6(v6) => {
+                bytes[..2].copy_from_slice(&(libc::AF_INET6 as u16).to_ne_bytes());
+                bytes[8..24].copy_from_slice(&v6.ip().octets());
+                bytes[24..28].copy_from_slice(&v6.scope_id().to_ne_bytes());
+            }
+        }
+        return bytes;
+    }
+    let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
+    if let Ok(unix) = rustix::net::SocketAddrUnix::try_from(name.clone()) {
+        if let Some(path) = unix.path_bytes() {
+            bytes.extend_from_slice(path);
+        } else if let Some(abstract_name) = unix.abstract_name() {
+            bytes.push(0);
+            bytes.extend_from_slice(abstract_name);
+        }
+    }
+    bytes.truncate(MOST);
+    bytes
+}
+
+/// Name of an address family that a policy can allow.
+pub(super) fn family_name(family: i32) -> &'static str {
+    match family {
+        libc::AF_UNIX => "AF_UNIX",
+        libc::AF_INET => "AF_INET",
+        libc::AF_INET6 => "AF_INET6",
+        libc::AF_NETLINK => "AF_NETLINK",
+        _ => "AF_UNKNOWN",
+    }
+}
+
+/// Name of a socket type; `None` for one that nurse does not know.
+pub(super) fn type_name(kind: i32) -> Option<&'static str> {
+    Some(match kind {
+        libc::SOCK_STREAM => "SOCK_STREAM",
+        libc::SOCK_DGRAM => "SOCK_DGRAM",
+        libc::SOCK_RAW => "SOCK_RAW",
+        libc::SOCK_SEQPACKET => "SOCK_SEQPACKET",
+        _ => return None,
+    })
+}
+
+/// Name of a netlink protocol.
+pub(super) fn netlink_name(protocol: i32) -> String {
+    match protocol {
+        libc::NETLINK_ROUTE => "NETLINK_ROUTE".into(),
+        libc::NETLINK_KOBJECT_UEVENT => "NETLINK_KOBJECT_UEVENT".into(),
+        libc::NETLINK_GENERIC => "NETLINK_GENERIC".into(),
+        libc::NETLINK_AUDIT => "NETLINK_AUDIT".into(),
+        libc::NETLINK_NETFILTER => "NETLINK_NETFILTER".into(),
+        other => format!("NETLINK_{other}"),
+    }
+}
