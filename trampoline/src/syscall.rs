@@ -83,7 +83,7 @@ pub mod checks {
     pub const MMAP: u32 = 4096;
     /// Argument 1, less FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME, is one of [`FUTEX_OPS`].
     pub const FUTEX: u32 = 8192;
-    /// Argument 0 is none of the clocks that mean the calling thread or a given task: it is 0, 1, or 4 to 11.
+    /// Argument 0 is none of the clocks that mean the calling thread or a given task: it is 0 to 2, or 4 to 11.
     pub const CLOCK: u32 = 16384;
     /// Argument 2 is at most 7 (mprotect without GROWSDOWN and the like).
     pub const PROT: u32 = 32768;

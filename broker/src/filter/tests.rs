@@ -123,6 +123,7 @@ const CHILD: &str = "NURSE_TEST_FILTER_CHILD";
 #[test]
 fn child_that_wears_a_filter() {
     let Ok(call) = std::env::var(CHILD) else { return };
+    let me = nix::unistd::getpid();
     // The test runs in a thread of its own, and a thread's filter is its own; what it kills is the process.
     seccompiler::apply_filter(&trustee_program().unwrap()).unwrap();
     match call.as_str() {
@@ -132,7 +133,7 @@ fn child_that_wears_a_filter() {
         other => panic!("{other}"),
     }
     // Leave at once: the harness's own calls are not the trustee's.
-    nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL).unwrap();
+    nix::sys::signal::kill(me, nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
 #[test]

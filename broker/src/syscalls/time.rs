@@ -27,8 +27,8 @@ fn clock(guest: &Guest, id: i32) -> Result<i32, Errno> {
     let own = !guest.pid.as_raw() << 3;
     match id {
         libc::CLOCK_THREAD_CPUTIME_ID => Ok(own | PER_THREAD | SCHED),
-        0..=1 | 4..=11 => Ok(id),
-        libc::CLOCK_PROCESS_CPUTIME_ID => Ok(own | SCHED),
+        // The process's own clock is the trustee's process's as well.
+        0..=2 | 4..=11 => Ok(id),
         id if id < 0 && super::is_self(guest, !(id >> 3)) && id & 3 != 3 => Ok(own | id & 7),
         _ => Err(Errno::EINVAL),
     }
@@ -84,7 +84,8 @@ mod tests {
         let thread = word(!pid << 3 | 6);
         assert_eq!(order(ask("clock_gettime", &[3, 0x1000])).args[0], thread);
         assert_eq!(order(ask("clock_gettime", &[word(!0 << 3 | 6), 0x1000])).args[0], thread, "pid 0 is the caller");
-        assert_eq!(order(ask("clock_gettime", &[2, 0x1000])).args[0], word(!pid << 3 | 2));
+        assert_eq!(order(ask("clock_gettime", &[2, 0x1000])).args[0], 2);
+        assert_eq!(order(ask("clock_gettime", &[word(!pid << 3 | 2), 0x1000])).args[0], word(!pid << 3 | 2));
         // The kernel agrees on what that number means.
         assert!(nix::time::ClockId::from_raw(!pid << 3 | 6).now().is_ok());
     }
