@@ -77,6 +77,8 @@ pub extern "C" fn finish(context: &mut Ucontext, thread: &mut Thread) {
     if number != 0 {
         let info = thread.deferred;
         thread.pending.store(0, SeqCst);
+        // The handler may read or write, too, and the slot has one `return_to`.
+        leave_stub(context, thread);
         deliver(number as i32, &info, context, thread);
     }
 }
