@@ -129,7 +129,9 @@ fn sigreturn(thread: &mut Thread, context: &mut Ucontext) {
     let ours = context.fpstate;
     let room = signal::fpu_len(ours);
     let len = signal::fpu_len(theirs.fpstate).min(room);
-    *context = theirs;
+    // Ours stays: kernels before 6.12 look at the new stack pointer when they restore it, and would take the program's.
+    let stack = context.stack;
+    *context = Ucontext { stack, ..theirs };
     if theirs.fpstate != 0 {
         context.fpstate = ours;
         // SAFETY: our frame has `room` bytes of FPU state; the source may be any address.

@@ -79,7 +79,8 @@ pub unsafe extern "C" fn enter(handoff: &Handoff, stack: *mut u64) {
             let mut start = Ucontext {
                 flags: 0,
                 link: 0,
-                stack: StackT { sp: 0, flags: crate::abi::SS_DISABLE, pad: 0, size: 0 },
+                // What it is already: kernels before 6.12 would take anything else.
+                stack: StackT { sp: base + STACKS as u64, flags: 0, pad: 0, size: STACK_LEN as u64 },
                 regs: [0; 23],
                 fpstate: 0,
                 reserved: [0; 8],
