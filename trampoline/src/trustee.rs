@@ -53,15 +53,17 @@ unsafe extern "C" fn start() -> ! {
     naked_asm!(
         "mov rsp, [r12 + {frame_top}]",
         "mov eax, {gettid}", "syscall", "mov [r14 + {tid}], eax",
-        // From here on the cancel signal may come; its handler sends it back to the start of this function.
-        "mov eax, {sigprocmask}", "mov edi, 2", "lea rsi, [r15 + {mask}]", "xor edx, edx", "mov r10d, 8", "syscall",
         // A strict guest thread has no TSC: equal flags spare a CR4 write at every switch between the two.
         "test qword ptr [r15 + {flags}], {filter_engine}", "jnz 2f",
         "mov eax, {prctl}", "mov edi, 26", "mov esi, 2", "xor edx, edx", "xor r10d, r10d", "xor r8d, r8d", "syscall",
         "2:",
         "mov eax, {seccomp}", "mov edi, 1", "xor esi, esi", "lea rdx, [r15 + {program}]", "syscall",
+        "test rax, rax", "jnz 3f",
+        // From here on the cancel signal may come. Not before: its frame lies in hostile memory, and whoever forges the rip in
+        // it can send the trustee into the loop, which must wear its filter by then.
+        "mov eax, {sigprocmask}", "mov edi, 2", "lea rsi, [r15 + {mask}]", "xor edx, edx", "mov r10d, 8", "syscall",
         "test rax, rax", "jz {run}",
-        "ud2",
+        "3: ud2",
         frame_top = const offset_of!(Order, frame_top), gettid = const nr::GETTID,
         tid = const offset_of!(Request, trustee_tid), flags = const offset_of!(Constants, flags),
         filter_engine = const flags::FILTER_ENGINE, prctl = const nr::PRCTL, seccomp = const nr::SECCOMP,
@@ -84,7 +86,7 @@ unsafe extern "C" fn start() -> ! {
 /// Stack: none.
 ///
 /// The cancel signal enters at `nurse_trustee_cancel` ([`cancel_entry`]) and decides by the interrupted rip:
-/// nothing taken: back to the loop; taken but not made: -NOT_MADE; made: its result is in the frame's rax. The frame lies
+/// nothing taken, or not in the loop yet: to its start; taken but not made: -NOT_MADE; made: its result is in the frame's rax. The frame lies
 /// in hostile memory: whoever falsifies it falsifies his own result, for every target is a lawful place in this loop.
 #[unsafe(naked)]
 #[unsafe(link_section = ".text.trustee")]
@@ -173,7 +175,7 @@ unsafe extern "C" fn run() -> ! {
         ".globl nurse_trustee_cancel", ".hidden nurse_trustee_cancel",
         "nurse_trustee_cancel:", // rdx: the frame's ucontext; rcx, rbx, rbp, r8 to r15 are as interrupted
         "mov rsi, [rdx + {uc_rip}]", "mov rax, [rdx + {uc_rax}]",
-        "lea rdi, [rip + 20b]", "cmp rsi, rdi", "jb {start}",
+        "lea rdi, [rip + 20b]", "cmp rsi, rdi", "jb 20b",
         "lea rdi, [rip + 30b]", "cmp rsi, rdi", "jb 20b",
         "lea rdi, [rip + 40b]", "cmp rsi, rdi", "jbe 70f",
         "lea rdi, [rip + 41b]", "cmp rsi, rdi", "je 41b",
@@ -184,7 +186,7 @@ unsafe extern "C" fn run() -> ! {
         "test ecx, ecx", "jnz 61b", // a fence may wake twice
         "70: mov rax, {not_made}", "xor ebx, ebx", "jmp 41b",
         // The signal came again while this very code ran: begin anew with the first frame.
-        "71: lea rdi, [rip + 72f]", "cmp rsi, rdi", "ja {start}",
+        "71: lea rdi, [rip + 72f]", "cmp rsi, rdi", "ja 20b",
         "mov rdx, [rdx + {uc_rdx}]",
         "72: jmp nurse_trustee_cancel",
         frame_top = const offset_of!(Order, frame_top), order_seq = const offset_of!(Order, seq),
@@ -211,7 +213,7 @@ unsafe extern "C" fn run() -> ! {
         uc_rip = const offset_of!(crate::abi::Ucontext, regs) + 8 * crate::abi::reg::RIP,
         uc_rax = const offset_of!(crate::abi::Ucontext, regs) + 8 * crate::abi::reg::RAX,
         uc_rdx = const offset_of!(crate::abi::Ucontext, regs) + 8 * crate::abi::reg::RDX,
-        not_made = const -crate::abi::errno::NOT_MADE, start = sym start,
+        not_made = const -crate::abi::errno::NOT_MADE,
     )
 }
 
