@@ -27,8 +27,9 @@ fn read(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
     let pin = ask.find_at(fd, path, libc::AT_SYMLINK_NOFOLLOW | empty)?;
     if !pin.by_fd {
         ask.permit(&pin, Access::LOOK)?;
-    } else if pin.kind() != FileType::Symlink {
-        return Err(Errno::ENOENT);
+    }
+    if pin.kind() != FileType::Symlink {
+        return Err(if pin.by_fd { Errno::ENOENT } else { Errno::EINVAL });
     }
     let mut bytes = match &pin.target {
         Some(target) => crate::resolve::bytes(target).to_vec(),
@@ -50,11 +51,11 @@ pub(super) fn symlinkat(ask: Ask<'_>) -> Answer {
 
 /// Makes a link with the text of argument 0. Where it leads is decided when somebody follows it.
 fn make_symlink(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
-    let target = ask.path(0)?;
+    let (target, path) = (ask.path(0)?, ask.path(path)?);
     if target.as_os_str().is_empty() {
         return Err(Errno::ENOENT);
     }
-    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
+    let place = ask.place(Start::Guest(fd), path)?;
     tree::permit_new(&mut ask, &place, 0)?;
     done(symlink_at(target, &place.parent.fd, &place.name))
 }
