@@ -51,11 +51,11 @@ pub(super) fn symlinkat(ask: Ask<'_>) -> Answer {
 
 /// Makes a link with the text of argument 0. Where it leads is decided when somebody follows it.
 fn make_symlink(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
-    let (target, path) = (ask.path(0)?, ask.path(path)?);
+    let target = ask.path(0)?;
     if target.as_os_str().is_empty() {
         return Err(Errno::ENOENT);
     }
-    let place = ask.place(Start::Guest(fd), path)?;
+    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
     tree::permit_new(&mut ask, &place, 0)?;
     done(symlink_at(target, &place.parent.fd, &place.name))
 }
