@@ -73,16 +73,29 @@ impl Place {
         Ok(Self { parent, name, path })
     }
 
-    /// Whether the last component is a name, and nothing says that it has to be a directory.
+    /// Whether the last component is a name, not `.`, `..` or `/`.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        !matches!(bytes(&self.name), b"." | b".." | b"/") && !self.is_slashed()
+    pub fn is_named(&self) -> bool {
+        !matches!(self.bare(), b"." | b".." | b"/")
     }
 
-    /// Whether a slash follows the name.
+    /// Whether a slash follows the last component, so that it has to be a directory.
     #[must_use]
     pub fn is_slashed(&self) -> bool {
         self.name.len() > 1 && bytes(&self.name).ends_with(b"/")
+    }
+
+    fn bare(&self) -> &[u8] {
+        let name = bytes(&self.name);
+        if self.is_slashed() { &name[..name.len() - 1] } else { name }
+    }
+
+    /// Whether names may be looked up in the directory: for calls with two paths, where the order of errors shows.
+    ///
+    /// # Errors
+    /// `EACCES`, `ENOTDIR`.
+    pub fn search(&self) -> Result<(), Errno> {
+        child(self.parent.as_fd(), OsStr::new(".")).map(drop)
     }
 
     /// Pins what is there, symlinks unfollowed.
@@ -90,9 +103,7 @@ impl Place {
     /// # Errors
     /// `ENOENT` if nothing is.
     pub fn occupant(&self) -> Result<OwnedFd, Errno> {
-        let name = bytes(&self.name);
-        let bare = if self.is_slashed() { &name[..name.len() - 1] } else { name };
-        child(self.parent.as_fd(), OsStr::from_bytes(bare))
+        child(self.parent.as_fd(), OsStr::from_bytes(self.bare()))
     }
 }
 

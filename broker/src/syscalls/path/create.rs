@@ -24,10 +24,10 @@ pub(super) fn file(ask: &mut Ask<'_>, start: Start<'_>, path: &Path, how: How) -
     for _ in 0..=MAX_ROUNDS {
         let start = from.as_ref().map_or(start, |dir| Start::Dir(dir.as_fd()));
         let place = ask.place(start, &path)?;
-        if place.is_slashed() {
+        if place.is_named() && place.is_slashed() {
             return Err(Errno::EISDIR);
         }
-        if !place.is_plain() || place.parent.procfs {
+        if !place.is_named() || place.parent.procfs {
             let last = if how.flags.contains(OFlags::EXCL) { Last::Keep } else { how.last() };
             let pin = ask.find(start, &path, last)?;
             if how.flags.contains(OFlags::EXCL) {

@@ -27,8 +27,9 @@ fn read(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
     let pin = ask.find_at(fd, path, libc::AT_SYMLINK_NOFOLLOW | empty)?;
     if !pin.by_fd {
         ask.permit(&pin, Access::LOOK)?;
-    } else if pin.kind() != FileType::Symlink {
-        return Err(Errno::ENOENT);
+    }
+    if pin.kind() != FileType::Symlink {
+        return Err(if pin.by_fd { Errno::ENOENT } else { Errno::EINVAL });
     }
     let mut bytes = match &pin.target {
         Some(target) => crate::resolve::bytes(target).to_vec(),

@@ -102,9 +102,10 @@ struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// The marshalled path of argument `index`.
+    /// The marshalled path of argument `index`. As in the kernel, one that is too long fails before all else.
     fn path(&self, index: usize) -> Result<&'a Path, Errno> {
-        self.call.path(index)
+        let path = self.call.path(index)?;
+        if path.as_os_str().len() >= resolve::PATH_MAX { Err(Errno::ENAMETOOLONG) } else { Ok(path) }
     }
 
     /// Pins what `path` names.

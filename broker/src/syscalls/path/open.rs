@@ -20,31 +20,34 @@ pub(super) struct How {
 }
 
 pub(super) fn open(mut ask: Ask<'_>) -> Answer {
-    let how = How::lenient(ask.call.int(1), uint(ask.call, 2));
+    let how = How::lenient(ask.call.int(1), uint(ask.call, 2))?;
     let path = ask.path(0)?;
     file(&mut ask, CWD, path, how)
 }
 
 pub(super) fn openat(mut ask: Ask<'_>) -> Answer {
-    let how = How::lenient(ask.call.int(2), uint(ask.call, 3));
+    let how = How::lenient(ask.call.int(2), uint(ask.call, 3))?;
     let (fd, path) = (ask.call.fd(0), ask.path(1)?);
     file(&mut ask, fd, path, how)
 }
 
 pub(super) fn creat(mut ask: Ask<'_>) -> Answer {
-    let how = How::lenient(libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, uint(ask.call, 1));
+    let how = How::lenient(libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, uint(ask.call, 1))?;
     let path = ask.path(0)?;
     file(&mut ask, CWD, path, how)
 }
 
 impl How {
     /// As open(2) takes them: what it does not know it ignores.
-    fn lenient(flags: i32, mode: u32) -> Self {
+    ///
+    /// # Errors
+    /// `EINVAL` for combinations that the kernel refuses.
+    fn lenient(flags: i32, mode: u32) -> Result<Self, Errno> {
         let flags = OFlags::from_bits_retain(flags.cast_unsigned()) & Self::known();
         // O_PATH makes most others void.
         let with_path = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let flags = if flags.contains(OFlags::PATH) { flags & with_path } else { flags };
-        Self { flags, mode: mode & 0o7777 }
+        Self { flags, mode: mode & 0o7777 }.validated()
     }
 
     /// As openat2(2) takes them: what it does not know it refuses.
@@ -52,7 +55,7 @@ impl How {
     /// # Errors
     /// `EINVAL`.
     pub(super) fn strict(flags: OFlags, mode: u32) -> Result<Self, Errno> {
-        let how = Self::lenient(flags.bits().cast_signed(), mode);
+        let how = Self::lenient(flags.bits().cast_signed(), mode)?;
         let creates = how.flags.contains(OFlags::CREATE) || how.tmpfile();
         let ignored = OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
         if flags.difference(how.flags | ignored).is_empty() && (mode == 0 || creates) { Ok(how) } else { Err(Errno::EINVAL) }
@@ -107,9 +110,7 @@ impl How {
         self.flags.intersects(OFlags::TMPFILE.difference(OFlags::DIRECTORY))
     }
 
-    /// # Errors
-    /// `EINVAL` for combinations that the kernel refuses.
-    pub(super) fn validate(self) -> Result<(), Errno> {
+    fn validated(self) -> Result<Self, Errno> {
         let wrong = if self.tmpfile() {
             !self.flags.contains(OFlags::TMPFILE)
                 || self.flags.contains(OFlags::CREATE)
@@ -117,13 +118,12 @@ impl How {
         } else {
             self.flags.contains(OFlags::CREATE | OFlags::DIRECTORY)
         };
-        if wrong { Err(Errno::EINVAL) } else { Ok(()) }
+        if wrong { Err(Errno::EINVAL) } else { Ok(self) }
     }
 }
 
 /// Opens a path.
 pub(super) fn file(ask: &mut Ask<'_>, fd: RawFd, path: &Path, how: How) -> Answer {
-    how.validate()?;
     let start = Start::Guest(fd);
     if how.tmpfile() {
         let pin = ask.find(start, path, how.last())?;
@@ -153,7 +153,9 @@ pub(super) fn pinned(ask: &mut Ask<'_>, pin: Pin, how: How) -> Answer {
     permit(ask, &pin, how)?;
     let cloexec = how.cloexec();
     if how.flags.contains(OFlags::PATH) {
-        return Ok(Outcome::Fd { fd: pin.fd, cloexec });
+        // A fresh one has the flags that the guest may read back; only a link cannot be opened anew.
+        let fd = if kind == FileType::Symlink { pin.fd } else { reopen(pin.as_fd(), how.flags, Mode::empty())? };
+        return Ok(Outcome::Fd { fd, cloexec });
     }
     let blocks = may_block(&pin, how);
     let open = move || Ok(Outcome::Fd { fd: reopen(pin.as_fd(), how.flags, Mode::empty())?, cloexec });

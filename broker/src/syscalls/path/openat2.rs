@@ -47,7 +47,10 @@ fn read(ask: &Ask<'_>) -> Result<(How, ResolveFlags), Errno> {
         *word = u64::from_ne_bytes(bytes.try_into().map_err(|_| Errno::EFAULT)?);
     }
     let [flags, mode, limits] = words;
-    let limits = ResolveFlags::from_bits(limits).ok_or(Errno::EINVAL)?;
+    let limits = ResolveFlags::from_bits_retain(limits);
+    if !known_limits().contains(limits) {
+        return Err(Errno::EINVAL);
+    }
     if limits.contains(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT) {
         return Err(Errno::EINVAL);
     }
@@ -56,9 +59,17 @@ fn read(ask: &Ask<'_>) -> Result<(How, ResolveFlags), Errno> {
     Ok((How::strict(OFlags::from_bits_retain(flags), mode)?, limits))
 }
 
+fn known_limits() -> ResolveFlags {
+    ResolveFlags::NO_XDEV
+        | ResolveFlags::NO_MAGICLINKS
+        | ResolveFlags::NO_SYMLINKS
+        | ResolveFlags::BENEATH
+        | ResolveFlags::IN_ROOT
+        | ResolveFlags::CACHED
+}
+
 /// Opens with limits, which only the kernel can keep: it resolves, and the policy decides on what that gave.
 fn limited(ask: &mut Ask<'_>, start: Start<'_>, path: &Path, how: How, limits: ResolveFlags) -> Answer {
-    how.validate()?;
     let excl = how.flags.contains(OFlags::CREATE | OFlags::EXCL);
     let last = if excl { Last::Keep } else { how.last() };
     let pin = match pin(ask, start, path, last, limits) {
@@ -84,7 +95,7 @@ fn make(ask: &mut Ask<'_>, start: Start<'_>, path: &Path, how: How, limits: Reso
         Err(errno) => return Err(judge(ask, start, path, Last::Follow, limits, errno)?),
     };
     let place = Place::within(parent, name)?;
-    if !place.is_plain() {
+    if !place.is_named() || place.is_slashed() {
         return Err(Errno::EISDIR);
     }
     if place.occupant().is_ok() {

@@ -43,6 +43,10 @@ fn change(mut ask: Ask<'_>, (from, old): (RawFd, usize), (to, new): (RawFd, usiz
         return Err(Errno::EPERM);
     }
     let from = ask.place(Start::Guest(from), ask.path(old)?)?;
+    if let Err(errno) = from.search() {
+        ask.permit_path(&from.path, Access::LOOK)?;
+        return Err(errno);
+    }
     let to = ask.place(Start::Guest(to), ask.path(new)?)?;
     tree::permit_gone(&mut ask, &from)?;
     let mut careful = false;
@@ -66,9 +70,12 @@ fn change(mut ask: Ask<'_>, (from, old): (RawFd, usize), (to, new): (RawFd, usiz
     result
 }
 
+/// What a new name could give that the old one did not.
+const RIGHTS: [Access; 3] = [Access::READ, Access::WRITE, Access::EXEC];
+
 /// Refuses a new path under which the policy allows what it forbids under the old one.
 pub(super) fn no_gain(ask: &mut Ask<'_>, old: &Path, new: &Path) -> Result<(), Errno> {
-    for right in [Access::READ, Access::WRITE, Access::EXEC] {
+    for right in RIGHTS {
         let decision = ask.decide(old, right, 0, 0);
         if decision.verdict != Verdict::Allow && ask.allows(new, right) {
             return ask.rule(decision, old);
@@ -79,13 +86,15 @@ pub(super) fn no_gain(ask: &mut Ask<'_>, old: &Path, new: &Path) -> Result<(), E
 
 /// The same for what is at a place, and all that is in it.
 fn no_gain_of(ask: &mut Ask<'_>, place: &Place, new: &Path) -> Result<(), Errno> {
-    if place.path == new {
+    // Nothing moves to where it is, and the kernel moves no `.`, `..` or `/`.
+    if place.path == new || !place.is_named() {
         return Ok(());
     }
     no_gain(ask, &place.path, new)?;
     let Ok(pin) = place.occupant() else { return Ok(()) };
     let kind = FileType::from_raw_mode(lift(rustix::fs::fstat(&pin))?.st_mode);
-    if kind != FileType::Directory {
+    let policy = &ask.guest.policy;
+    if kind != FileType::Directory || RIGHTS.iter().all(|right| policy.grants_subtree(&place.path, *right)) {
         return Ok(());
     }
     let mut left = MAX_ENTRIES;

@@ -18,16 +18,16 @@ pub(super) fn mkdir(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
 
 pub(super) fn mknod(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
     let raw = uint(ask.call, path + 1);
-    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
     let kind = match raw & libc::S_IFMT {
-        0 | libc::S_IFREG => FileType::RegularFile,
-        libc::S_IFIFO => FileType::Fifo,
-        libc::S_IFCHR | libc::S_IFBLK | libc::S_IFSOCK => {
-            ask.never(Errno::EPERM, &place.path, "never: a guest makes no device files")?;
-            return Err(Errno::EPERM);
-        }
+        0 | libc::S_IFREG => Some(FileType::RegularFile),
+        libc::S_IFIFO => Some(FileType::Fifo),
+        libc::S_IFCHR | libc::S_IFBLK | libc::S_IFSOCK => None,
         libc::S_IFDIR => return Err(Errno::EPERM),
         _ => return Err(Errno::EINVAL),
+    };
+    let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
+    let Some(kind) = kind else {
+        return Err(ask.never(Errno::EPERM, &place.path, "never: only files and FIFOs are made by mknod").err().unwrap_or(Errno::EPERM));
     };
     let mode = raw & 0o7777;
     permit_new(&mut ask, &place, mode)?;

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
-use rustix::fs::{XattrFlags, getxattr, listxattr, removexattr, setxattr};
+use rustix::fs::{XattrFlags, getxattr, getxattr_query, listxattr, listxattr_query, removexattr, setxattr};
 
 use super::{Ask, attributes, done, uint};
 use crate::call::{Answer, Errno, Outcome};
@@ -27,12 +27,18 @@ pub(super) enum Of {
 pub(super) fn get(mut ask: Ask<'_>, of: Of) -> Answer {
     let name = name(&ask)?;
     let path = find(&mut ask, of, Access::LOOK)?;
-    filled(ask.call.args[3], 2, |buffer| lift(getxattr(path.path.as_str(), name, buffer)))
+    match ask.call.args[3] {
+        0 => sized(getxattr_query(path.path.as_str(), name)),
+        size => filled(size, 2, |buffer| getxattr(path.path.as_str(), name, buffer)),
+    }
 }
 
 pub(super) fn list(mut ask: Ask<'_>, of: Of) -> Answer {
     let path = find(&mut ask, of, Access::LOOK)?;
-    filled(ask.call.args[2], 1, |buffer| lift(listxattr(path.path.as_str(), buffer)))
+    match ask.call.args[2] {
+        0 => sized(listxattr_query(path.path.as_str())),
+        size => filled(size, 1, |buffer| listxattr(path.path.as_str(), buffer)),
+    }
 }
 
 pub(super) fn set(mut ask: Ask<'_>, of: Of) -> Answer {
@@ -83,15 +89,17 @@ fn name<'a>(ask: &Ask<'a>) -> Result<&'a CStr, Errno> {
     }
 }
 
-/// Runs `read` into a buffer of the guest's size; size 0 asks for the size.
-fn filled(size: u64, arg: usize, read: impl FnOnce(&mut [u8]) -> Result<usize, Errno>) -> Answer {
+/// The answer to how large a buffer would have to be.
+fn sized(length: rustix::io::Result<usize>) -> Answer {
+    Ok(Outcome::Value(i64::try_from(lift(length)?).map_err(|_| Errno::E2BIG)?))
+}
+
+/// Runs `read` into a buffer of the guest's size.
+fn filled(size: u64, arg: usize, read: impl FnOnce(&mut [u8]) -> rustix::io::Result<usize>) -> Answer {
     let size = usize::try_from(size).unwrap_or(usize::MAX).min(XATTR_SIZE_MAX);
     let mut bytes = vec![0; size];
-    let length = read(&mut bytes)?;
+    let length = lift(read(&mut bytes))?;
     let result = i64::try_from(length).map_err(|_| Errno::E2BIG)?;
-    if size == 0 {
-        return Ok(Outcome::Value(result));
-    }
     bytes.truncate(length);
     Ok(Outcome::Filled { result, arg, bytes })
 }
