@@ -133,6 +133,16 @@ impl Layer {
         decision
     }
 
+    /// The reason for whatever is decided about a call, allowing included.
+    pub(super) fn explain_call(&self, name: &'static str, what: &str) -> Decision {
+        let mut decision = self.call(name, what);
+        if decision.verdict == Verdict::Allow {
+            let rule = self.calls.iter().find(|rule| rule.matches(name, what));
+            decision.why = rule.map_or_else(|| format!("{} on_call", self.label), CallRule::to_string);
+        }
+        decision
+    }
+
     /// See [`super::Policy::grants_subtree`].
     pub(super) fn grants_subtree(&self, directory: &Path, access: Access) -> bool {
         self.matcher.allows_subtree(directory, access)

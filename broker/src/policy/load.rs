@@ -124,7 +124,7 @@ pub(super) fn grant(loader: &Loader, grants: &[source::Grant]) -> Result<(), Pol
         let (real, links) = links::follow_pattern(&pattern);
         if let Some(declared) = loader.lock().as_mut() {
             let effect = Effect::Allow(access);
-            declared.rules.push(Rule { place: place.clone(), verb, text: text.into(), effect, pattern, real, links });
+            declared.rules.push(Rule { place: place.clone(), verb, text: text.into(), varies: false, effect, pattern, real, links });
         }
     }
     Ok(())

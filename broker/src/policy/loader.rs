@@ -121,6 +121,7 @@ impl Loader {
             }
             Given::Nothing => ("()".into(), Expanded::Valueless("VARIABLE".into())),
         };
+        let varies = !matches!(given, Given::Text(text) if !text.starts_with('$'));
         let patterns = match patterns {
             Expanded::Patterns(patterns) => patterns,
             Expanded::Valueless(name) if matches!(effect, Effect::Allow(_)) => {
@@ -134,7 +135,7 @@ impl Loader {
                 return Err(Problem::Limit(format!("the policy declares more than {MAX_RULES} rules")));
             }
             let (real, links) = links::follow_pattern(&pattern);
-            declared.rules.push(Rule { place: place.clone(), verb, text: Arc::clone(&text), effect, pattern, real, links });
+            declared.rules.push(Rule { place: place.clone(), verb, text: Arc::clone(&text), varies, effect, pattern, real, links });
         }
         Ok(())
     }

@@ -66,6 +66,28 @@ pub const VERDICTS: &[(&str, &str)] = &[
     (".audit()", "behind any of them: leave a line in the log"),
 ];
 
+/// All words of a policy, for people: verbs, what patterns and variables mean, what hooks get and answer.
+#[must_use]
+pub fn reference() -> String {
+    let list = |words: &[(&str, &str)], around: fn(&str) -> String| -> String {
+        words.iter().map(|(word, meaning)| format!("  {:<16} {meaning}\n", around(word))).collect()
+    };
+    let same: fn(&str) -> String = str::to_owned;
+    let verbs: String = VERBS.iter().map(|verb| format!("  {}\n      {}\n", verb.usage, verb.words)).collect();
+    [
+        "Rules, declared by the top level. Deny beats hide beats allow, in any order:\n\n",
+        &verbs,
+        "\nPatterns: * stands for any bytes in one component, ** alone for any number of components; \"\\\\*\" is a star.\n\
+         Variables, at the start of a pattern as ${NAME} and as constants; those without a value are ():\n\n",
+        &list(super::variables::VARIABLES, same),
+        "\nHooks decide what no rule does: fn on_open(call) for paths, fn on_call(call) for other calls. Of a call:\n\n",
+        &list(super::values::CALL_PROPERTIES, |word| format!(".{word}")),
+        "\nA hook answers:\n\n",
+        &list(VERDICTS, same),
+    ]
+    .concat()
+}
+
 /// What `name` takes, if it is a word of ours.
 pub(super) fn wants(name: &str) -> Option<&'static str> {
     let verdict = match name {

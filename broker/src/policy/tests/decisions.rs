@@ -166,6 +166,7 @@ fn calls_by_name_and_words() {
     let policy = policy("calls(\"socket:unix\", \"socketpair\");");
     assert_eq!(policy.call("socket", "AF_UNIX SOCK_STREAM").verdict, Verdict::Allow);
     assert_eq!(policy.call("socketpair", "").verdict, Verdict::Allow);
+    assert!(policy.explain_call("socket", "AF_UNIX").why.ends_with("test.rhai:1:1 calls(\"socket:unix\")"));
     let refused = policy.call("socket", "AF_INET SOCK_STREAM");
     assert_eq!((refused.verdict, refused.why.as_str()), (Verdict::Deny(Errno::EPERM), "no rule allows it"));
 }

@@ -58,7 +58,7 @@ fn wrong_arguments() {
     assert_eq!(error("read();"), words("`read` takes path patterns (strings), not nothing"));
     assert_eq!(error("read(\"/a\", #{});"), words("`read` takes path patterns (strings), not a map"));
     assert_eq!(error("hide(EPERM, \"/a\");"), words("`hide` takes path patterns (strings), not the error EPERM"));
-    assert_eq!(error("default_deny(5);"), words("`default_deny` takes the name of an error such as EACCES, not (i64)"));
+    assert_eq!(error("default_deny(5);"), words("`default_deny` takes the name of an error such as EACCES, not a value of type i64"));
     let calls = "`calls` takes names of system calls, such as \"socket\" or \"socket:AF_UNIX SOCK_STREAM\", not \"sokcet\"; did you mean \"socket\"?";
     assert_eq!(error("calls(\"sokcet\");"), words(calls));
     let allow = "`allow` takes nothing: it is an answer of hooks, and the rules are `read`, `write`, `exec` and so on, not one argument";

@@ -19,6 +19,15 @@ fn a_good_policy_has_none() {
 }
 
 #[test]
+fn shipped_policies_have_none() {
+    for listed in crate::policy::policies().iter().filter(|listed| listed.path.is_none()) {
+        let findings = lint::check(&Source::Name(listed.name.clone()), &Variables::for_check(), None).unwrap();
+        let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(findings, [""; 0], "{}", listed.name);
+    }
+}
+
+#[test]
 fn slips_are_found() {
     assert_eq!(
         found("read(\"/usr/lib/**\");\ndeny(\"/usr/**\");"),
