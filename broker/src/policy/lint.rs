@@ -27,7 +27,11 @@ impl fmt::Display for Finding {
 }
 
 /// Loads a policy and looks at its own rules (those of its includes are looked at when they are checked).
-pub(super) fn check(source: &Source, variables: &Variables, directory: Option<&Path>) -> Result<Vec<Finding>, PolicyError> {
+pub(super) fn check(
+    source: &Source,
+    variables: &Variables,
+    directory: Option<&Path>,
+) -> Result<Vec<Finding>, PolicyError> {
     let (script, grants) = match source {
         Source::Name(name) => (Some(source::by_name(name, directory)?), Vec::new()),
         Source::File(path) => (Some(source::read(path)?), Vec::new()),
@@ -84,7 +88,10 @@ fn repeated(rule: &Rule, rules: &[Rule]) -> Option<String> {
         };
         same && !other.varies && other.place.file == rule.place.file && other.pattern.covers(&rule.pattern)
     };
-    earlier.into_iter().find(says).map(|other| format!("{}(\"{}\") says nothing new: see {other}", rule.verb, rule.text))
+    earlier
+        .into_iter()
+        .find(says)
+        .map(|other| format!("{}(\"{}\") says nothing new: see {other}", rule.verb, rule.text))
 }
 
 /// A rule that lets far more be changed than any program needs.
@@ -100,7 +107,10 @@ fn broad(rule: &Rule, variables: &Variables) -> Option<String> {
         "every file system"
     } else if variables.home.as_deref().is_some_and(whole) {
         "the whole home directory, with its start-up files and settings"
-    } else if ["/etc", "/usr", "/bin", "/lib", "/boot", "/dev", "/home", "/root", "/var"].iter().any(|top| whole(Path::new(top))) {
+    } else if ["/etc", "/usr", "/bin", "/lib", "/boot", "/dev", "/home", "/root", "/var"]
+        .iter()
+        .any(|top| whole(Path::new(top)))
+    {
         "a whole system directory"
     } else {
         return None;
@@ -122,7 +132,10 @@ fn missing(rule: &Rule) -> Option<String> {
         return None;
     }
     let fixed = rule.pattern.fixed_path();
-    let gone = fixed.ancestors().filter(|path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)).last()?;
+    let gone = fixed
+        .ancestors()
+        .filter(|path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound))
+        .last()?;
     Some(format!("{} does not exist here, so {}(\"{}\") matches nothing yet", gone.display(), rule.verb, rule.text))
 }
 
@@ -133,5 +146,9 @@ fn directory_alone(rule: &Rule) -> Option<String> {
     if !literal || rule.allows() == Access::LOOK || rule.varies || !fixed.is_dir() {
         return None;
     }
-    Some(format!("\"{}\" is a directory: the rule is about itself alone, \"{}/**\" about all beneath it too", rule.text, rule.text.trim_end_matches('/')))
+    Some(format!(
+        "\"{}\" is a directory: the rule is about itself alone, \"{}/**\" about all beneath it too",
+        rule.text,
+        rule.text.trim_end_matches('/')
+    ))
 }

@@ -98,7 +98,8 @@ impl Policy {
                 },
             }
         }
-        let layers = scripts.into_iter().map(|(script, grants)| Ok(Layer::load(script, &grants, variables, directory)?.0));
+        let layers =
+            scripts.into_iter().map(|(script, grants)| Ok(Layer::load(script, &grants, variables, directory)?.0));
         Ok(Self { layers: layers.collect::<Result<_, _>>()?, open: false })
     }
 

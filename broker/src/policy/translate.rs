@@ -20,8 +20,8 @@ pub(super) fn translate(loader: &Loader, file: &Arc<str>, error: &EvalAltResult)
         EvalAltResult::ErrorRuntime(value, _) if value.clone().try_cast::<PolicyError>().is_some() => {
             return value.clone_cast::<PolicyError>();
         }
-        EvalAltResult::ErrorVariableNotFound(name, _)
-        | EvalAltResult::ErrorParsing(VariableUndefined(name), _) => {
+        EvalAltResult::ErrorRuntime(value, _) => Problem::Script(value.to_string()),
+        EvalAltResult::ErrorVariableNotFound(name, _) | EvalAltResult::ErrorParsing(VariableUndefined(name), _) => {
             Problem::UnknownName { name: name.clone(), meant: nearest_name(name) }
         }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
@@ -32,7 +32,10 @@ pub(super) fn translate(loader: &Loader, file: &Arc<str>, error: &EvalAltResult)
             } else if known.is_some_and(|known| known.contains_key(name)) {
                 Problem::Script(format!("no `{name}` takes ({arguments}"))
             } else {
-                Problem::UnknownVerb { name: name.into(), meant: nearest(name, known.into_iter().flat_map(HashMap::keys).map(String::as_str)) }
+                Problem::UnknownVerb {
+                    name: name.into(),
+                    meant: nearest(name, known.into_iter().flat_map(HashMap::keys).map(String::as_str)),
+                }
             }
         }
         EvalAltResult::ErrorTooManyOperations(_) => Problem::Limit("the script takes too many steps".into()),
@@ -54,7 +57,9 @@ pub(super) fn nearest_name(name: &str) -> Option<String> {
 /// The position nearest to the cause: the cause itself may come without one.
 fn innermost_position(error: &EvalAltResult) -> Position {
     let inner = match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => innermost_position(inner),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            innermost_position(inner)
+        }
         _ => Position::NONE,
     };
     if inner.is_none() { error.position() } else { inner }

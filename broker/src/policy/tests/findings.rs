@@ -15,7 +15,10 @@ fn found(text: &str) -> Vec<String> {
 
 #[test]
 fn a_good_policy_has_none() {
-    assert_eq!(found("include(\"base\"); read(\"/usr/share/**\"); write(\"${HOME}/out/**\"); deny(\"/usr/share/doc/**\");"), [""; 0]);
+    assert_eq!(
+        found("include(\"base\"); read(\"/usr/share/**\"); write(\"${HOME}/out/**\"); deny(\"/usr/share/doc/**\");"),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -49,7 +52,9 @@ fn slips_are_found() {
     );
     assert_eq!(
         found("read(\"/usr/lib\");"),
-        ["test.rhai:1:1: \"/usr/lib\" is a directory: the rule is about itself alone, \"/usr/lib/**\" about all beneath it too"]
+        [
+            "test.rhai:1:1: \"/usr/lib\" is a directory: the rule is about itself alone, \"/usr/lib/**\" about all beneath it too"
+        ]
     );
     assert_eq!(
         found("read(\"/usr/lib/*.?\");"),

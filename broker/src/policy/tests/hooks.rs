@@ -5,7 +5,9 @@ use super::*;
 use crate::call::Errno;
 
 fn hook(body: &str) -> Policy {
-    policy(&format!("default_deny(EACCES); read(\"/rule/**\"); deny(\"/no/**\"); const LOGS = \"/var/log\";\nfn on_open(call) {{\n{body}\n}}"))
+    policy(&format!(
+        "default_deny(EACCES); read(\"/rule/**\"); deny(\"/no/**\"); const LOGS = \"/var/log\";\nfn on_open(call) {{\n{body}\n}}"
+    ))
 }
 
 fn verdict(body: &str, path: &str) -> Verdict {
@@ -64,14 +66,21 @@ fn a_failing_hook_refuses() {
         assert!(decision.why.contains("test.rhai") && decision.why.contains("on_open"), "{body}: {decision:?}");
     }
     let why = ask(&hook("let x = allow();"), "/x", Access::READ).why;
-    assert!(why.ends_with("test.rhai: `on_open` has to answer allow(), deny(ERRNO), hide() or kill(), not nothing"), "{why}");
+    assert!(
+        why.ends_with("test.rhai:2: `on_open` has to answer allow(), deny(ERRNO), hide() or kill(), not nothing"),
+        "{why}"
+    );
     let why = ask(&hook("let n = 0; loop { n += 1; }"), "/x", Access::READ).why;
-    assert!(why.contains("test.rhai:3:") && why.ends_with(": `on_open`: the script takes too many steps"), "{why}");
+    assert!(why.ends_with("test.rhai:2: `on_open`: the script takes too many steps"), "{why}");
+    let why = ask(&hook("throw \"no\""), "/x", Access::READ).why;
+    assert!(why.ends_with("test.rhai:3:1: `on_open`: no"), "{why}");
 }
 
 #[test]
 fn on_call_decides_about_calls() {
-    let policy = policy("fn on_call(call) { if call.name == \"socket\" && call.what.contains(\"AF_UNIX\") && call.path == () { allow() } else { deny(EAFNOSUPPORT) } }");
+    let policy = policy(
+        "fn on_call(call) { if call.name == \"socket\" && call.what.contains(\"AF_UNIX\") && call.path == () { allow() } else { deny(EAFNOSUPPORT) } }",
+    );
     assert_eq!(policy.call("socket", "AF_UNIX SOCK_STREAM").verdict, Verdict::Allow);
     assert_eq!(policy.call("socket", "AF_INET SOCK_STREAM").verdict, Verdict::Deny(Errno::EAFNOSUPPORT));
     assert_eq!(ask(&policy, "/x", Access::READ).verdict, Verdict::Deny(Errno::EPERM));
