@@ -97,7 +97,9 @@ fn parse_host(text: &str) -> Option<Host> {
         return Some(Host::Net(ip, bits));
     }
     let (name, below) = address.strip_prefix("*.").map_or((address, false), |name| (name, true));
-    let label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
     // "10.0.0" and "300.1.1.1" are slips, not names.
     let last_is_word = name.rsplit('.').next().is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
     (bits.is_none() && last_is_word && name.split('.').all(label)).then(|| Host::Name(name.to_ascii_lowercase(), below))
@@ -129,7 +131,15 @@ mod tests {
         assert!(matches!(parse("tcp://[::1]:*"), Ok(Address::Tcp(Host::Net(IpAddr::V6(_), 128), Ports(0, 65535)))));
         assert!(matches!(parse("unix:/run/app.sock"), Ok(Address::Unix(_))));
         assert_eq!(parse("unix-abstract:x"), Ok(Address::Abstract(b"x".to_vec())));
-        for bad in ["http://x:1", "tcp://x", "tcp://10.0.0:1", "tcp://1.2.3.4/33:1", "tcp://::1:80", "tcp://a:9-1", "tcp://a b:1"] {
+        for bad in [
+            "http://x:1",
+            "tcp://x",
+            "tcp://10.0.0:1",
+            "tcp://1.2.3.4/33:1",
+            "tcp://::1:80",
+            "tcp://a:9-1",
+            "tcp://a b:1",
+        ] {
             assert_eq!(parse(bad), Err(PatternProblem::Address), "{bad}");
         }
     }

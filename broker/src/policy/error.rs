@@ -156,7 +156,9 @@ impl Problem {
     pub fn next_step(&self) -> String {
         match self {
             Self::UnknownVerb { .. } => "See `nurse check --verbs` for the list.".into(),
-            Self::UnknownName { .. } => "See `nurse check --verbs` for the variables, errno(3) for the names of errors.".into(),
+            Self::UnknownName { .. } => {
+                "See `nurse check --verbs` for the variables, errno(3) for the names of errors.".into()
+            }
             Self::BadPattern { problem, .. } => problem.next_step().into(),
             Self::BadArgument { .. } => "See `nurse check --verbs` for what each verb takes.".into(),
             Self::NoValue { name, .. } => format!("Write `if {name} != () {{ ... }}` around it."),

@@ -27,7 +27,10 @@ impl Glob {
 
     /// Whether `name` has this form.
     pub(super) fn matches(&self, name: &[u8]) -> bool {
-        if name.len() < self.head.len() + self.tail.len() || !name.starts_with(&self.head) || !name.ends_with(&self.tail) {
+        if name.len() < self.head.len() + self.tail.len()
+            || !name.starts_with(&self.head)
+            || !name.ends_with(&self.tail)
+        {
             return false;
         }
         // The leftmost place for each piece leaves the most room for the next, so no going back is needed.

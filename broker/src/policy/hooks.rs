@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, ImmutableString, Module, Scope, Shared};
 
 use super::Asked;
+use super::error::Place;
 use super::loader::Loader;
 use super::pattern::escape;
+use super::source::Script;
 use super::translate::translate;
 use super::values::{CallValue, PathValue, Ruling};
 use super::vet;
@@ -17,6 +19,8 @@ pub(super) struct Hooks {
     engine: Engine,
     ast: AST,
     label: Arc<str>,
+    /// The script, to find the lines of hooks in.
+    text: String,
     loader: Arc<Loader>,
     pub(super) on_open: bool,
     pub(super) on_call: bool,
@@ -24,7 +28,7 @@ pub(super) struct Hooks {
 
 impl Hooks {
     /// Takes over the engine after the top level has run; `scope` is what it left, which hooks see as constants.
-    pub(super) fn new(mut engine: Engine, ast: &AST, scope: Scope<'_>, label: &Arc<str>, loader: &Arc<Loader>) -> Self {
+    pub(super) fn new(mut engine: Engine, ast: &AST, scope: Scope<'_>, script: Script, loader: &Arc<Loader>) -> Self {
         super::engine::tighten(&mut engine);
         let mut constants = Module::new();
         for (name, _, value) in scope.iter() {
@@ -38,7 +42,8 @@ impl Hooks {
             on_call: has("on_call"),
             engine,
             ast: ast.clone_functions_only(),
-            label: label.clone(),
+            label: script.label,
+            text: script.text,
             loader: loader.clone(),
         }
     }
@@ -62,6 +67,10 @@ impl Hooks {
         self.ask("on_call", CallValue { name, path: None, what: what.into(), access, flags: 0, mode: 0 })
     }
 
+    fn begin(&self, hook: &str) -> Place {
+        Place { file: self.label.clone(), line: vet::line_of(&self.text, hook), column: 0 }
+    }
+
     fn ask(&self, hook: &'static str, call: CallValue) -> Result<Ruling, String> {
         let object = call.path.as_ref().map_or_else(|| escape(call.what.as_bytes()), PathValue::text);
         let name = call.name;
@@ -77,13 +86,15 @@ impl Hooks {
                 }
                 Err(answer) => format!(
                     "{}: `{hook}` has to answer allow(), deny(ERRNO), hide() or kill(), not {}",
-                    self.label,
+                    self.begin(hook),
                     if answer.is_unit() { "nothing" } else { self.engine.map_type_name(answer.type_name()) }
                 ),
             },
             Err(error) => {
                 let error = translate(&self.loader, &self.label, &error);
-                format!("{}: `{hook}`: {}", error.place, error.problem)
+                // Of a limit the engine does not say where it was met.
+                let place = if error.place.line == 0 { self.begin(hook) } else { error.place };
+                format!("{place}: `{hook}`: {}", error.problem)
             }
         };
         log::warn!(target: "nurse::policy", "{problem}\n  {name} {object} is refused.");

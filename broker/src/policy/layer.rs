@@ -45,8 +45,8 @@ impl Layer {
             values::register(&mut engine);
             verbs::register(&mut engine, &loader);
             engine.register_global_module(rhai::Shared::new(values::constants()));
-            let (ast, scope) = run(&loader, &engine, script)?;
-            let found = Hooks::new(engine, &ast, scope, &label, &loader);
+            let (ast, scope) = run(&loader, &engine, script.clone())?;
+            let found = Hooks::new(engine, &ast, scope, script, &loader);
             hooks = (found.on_open || found.on_call).then_some(found);
         }
         grant(&loader, grants)?;
@@ -89,7 +89,10 @@ impl Layer {
         }
         // A renamed directory takes along what is beneath it, out of reach of the rules that name it by its place.
         if let Some(id) = said.above_refusal.filter(|_| asked.call.starts_with("rename")) {
-            let why = format!("{} would not hold any more where this directory went; a pattern that begins with /**/ would", self.rule(id));
+            let why = format!(
+                "{} would not hold any more where this directory went; a pattern that begins with /**/ would",
+                self.rule(id)
+            );
             return Decision { verdict: Verdict::Deny(self.default_errno), why };
         }
         if said.allow.contains(asked.access) {
@@ -126,9 +129,20 @@ impl Layer {
         if decision.verdict == Verdict::Allow {
             let by_rules = self.matcher.say(asked.path).is_some_and(|said| said.allow.contains(asked.access));
             let rules = self.matcher.allowing(asked.path).into_iter().map(|id| self.rule(id));
-            let mut words: Vec<_> = rules.filter(|rule| rule.allows().intersects(asked.access)).map(Rule::to_string).collect();
+            let mut words: Vec<_> =
+                rules.filter(|rule| rule.allows().intersects(asked.access)).map(Rule::to_string).collect();
             words.dedup();
             decision.why = if by_rules { words.join(", ") } else { format!("{} on_open", self.label) };
+        }
+        decision
+    }
+
+    /// The reason for whatever is decided about a call, allowing included.
+    pub(super) fn explain_call(&self, name: &'static str, what: &str) -> Decision {
+        let mut decision = self.call(name, what);
+        if decision.verdict == Verdict::Allow {
+            let rule = self.calls.iter().find(|rule| rule.matches(name, what));
+            decision.why = rule.map_or_else(|| format!("{} on_call", self.label), CallRule::to_string);
         }
         decision
     }

@@ -27,12 +27,18 @@ impl fmt::Display for Finding {
 }
 
 /// Loads a policy and looks at its own rules (those of its includes are looked at when they are checked).
-pub(super) fn check(source: &Source, variables: &Variables, directory: Option<&Path>) -> Result<Vec<Finding>, PolicyError> {
+pub(super) fn check(
+    source: &Source,
+    variables: &Variables,
+    directory: Option<&Path>,
+) -> Result<Vec<Finding>, PolicyError> {
     let (script, grants) = match source {
         Source::Name(name) => (Some(source::by_name(name, directory)?), Vec::new()),
         Source::File(path) => (Some(source::read(path)?), Vec::new()),
         Source::Grants(grants) => (None, grants.clone()),
     };
+    // A shipped policy is for every machine, so it may name what this one lacks.
+    let portable = matches!(&script, Some(script) if script.directory.is_none());
     let (layer, declared) = Layer::load(script, &grants, variables, directory)?;
     let mut findings = Vec::new();
     for rule in layer.rules.iter().filter(|rule| rule.place.file == layer.label) {
@@ -41,8 +47,8 @@ pub(super) fn check(source: &Source, variables: &Variables, directory: Option<&P
             .chain(repeated(rule, &layer.rules))
             .chain(broad(rule, variables))
             .chain(ordinary(rule))
-            .chain(missing(rule))
-            .chain(directory_alone(rule));
+            .chain(missing(rule).filter(|_| !portable))
+            .chain(directory_alone(rule).filter(|_| !portable));
         findings.extend(words.map(|words| Finding { place: rule.place.clone(), words }));
     }
     findings.extend(declared.valueless.into_iter().map(|(place, name)| Finding {
@@ -70,16 +76,22 @@ fn shadowed(rule: &Rule, rules: &[Rule]) -> Option<String> {
 
 /// A rule that an earlier one of the same file says already.
 fn repeated(rule: &Rule, rules: &[Rule]) -> Option<String> {
+    // What varies may say something new in the next run.
+    if rule.varies {
+        return None;
+    }
     let earlier = rules.iter().take_while(|other| !std::ptr::eq(*other, rule));
     let says = |other: &&Rule| {
         let same = match (other.effect, rule.effect) {
             (Effect::Allow(wide), Effect::Allow(narrow)) => wide.contains(narrow),
             (wide, narrow) => wide == narrow,
         };
-        // The same text twice may be one text with a variable of several values.
-        same && other.place != rule.place && other.place.file == rule.place.file && other.pattern.covers(&rule.pattern)
+        same && !other.varies && other.place.file == rule.place.file && other.pattern.covers(&rule.pattern)
     };
-    earlier.into_iter().find(says).map(|other| format!("{}(\"{}\") says nothing new: see {other}", rule.verb, rule.text))
+    earlier
+        .into_iter()
+        .find(says)
+        .map(|other| format!("{}(\"{}\") says nothing new: see {other}", rule.verb, rule.text))
 }
 
 /// A rule that lets far more be changed than any program needs.
@@ -95,7 +107,10 @@ fn broad(rule: &Rule, variables: &Variables) -> Option<String> {
         "every file system"
     } else if variables.home.as_deref().is_some_and(whole) {
         "the whole home directory, with its start-up files and settings"
-    } else if ["/etc", "/usr", "/bin", "/lib", "/boot", "/dev", "/home", "/root", "/var"].iter().any(|top| whole(Path::new(top))) {
+    } else if ["/etc", "/usr", "/bin", "/lib", "/boot", "/dev", "/home", "/root", "/var"]
+        .iter()
+        .any(|top| whole(Path::new(top)))
+    {
         "a whole system directory"
     } else {
         return None;
@@ -113,11 +128,14 @@ fn ordinary(rule: &Rule) -> Option<String> {
 fn missing(rule: &Rule) -> Option<String> {
     // A place that may come into being, or a variable, is no slip.
     let changes = rule.allows().intersects(Access::CREATE);
-    if changes || rule.text.contains("${") || !rule.text.starts_with('/') {
+    if changes || rule.varies {
         return None;
     }
     let fixed = rule.pattern.fixed_path();
-    let gone = fixed.ancestors().filter(|path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)).last()?;
+    let gone = fixed
+        .ancestors()
+        .filter(|path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound))
+        .last()?;
     Some(format!("{} does not exist here, so {}(\"{}\") matches nothing yet", gone.display(), rule.verb, rule.text))
 }
 
@@ -125,8 +143,12 @@ fn missing(rule: &Rule) -> Option<String> {
 fn directory_alone(rule: &Rule) -> Option<String> {
     let fixed = rule.pattern.fixed_path();
     let literal = rule.pattern.fixed().count() == rule.pattern.components.len();
-    if !literal || rule.allows() == Access::LOOK || rule.text.contains("${") || !fixed.is_dir() {
+    if !literal || rule.allows() == Access::LOOK || rule.varies || !fixed.is_dir() {
         return None;
     }
-    Some(format!("\"{}\" is a directory: the rule is about itself alone, \"{}/**\" about all beneath it too", rule.text, rule.text.trim_end_matches('/')))
+    Some(format!(
+        "\"{}\" is a directory: the rule is about itself alone, \"{}/**\" about all beneath it too",
+        rule.text,
+        rule.text.trim_end_matches('/')
+    ))
 }

@@ -22,8 +22,12 @@ const MAX_DEPTH: usize = 16;
 /// The variables as constants for scripts.
 pub(super) fn constants(variables: &Variables) -> Vec<(&'static str, Dynamic)> {
     let value = |name: &str| {
-        let mut values: Vec<Dynamic> =
-            variables.get(name).unwrap_or_default().into_iter().map(|path| Dynamic::from(PathValue::new(path))).collect();
+        let mut values: Vec<Dynamic> = variables
+            .get(name)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|path| Dynamic::from(PathValue::new(path)))
+            .collect();
         if Variables::is_list(name) { Dynamic::from_array(values) } else { values.pop().unwrap_or(Dynamic::UNIT) }
     };
     VARIABLES.iter().map(|&(name, _)| (name, value(name))).collect()
@@ -56,8 +60,11 @@ pub(super) fn include(loader: &Arc<Loader>, engine: &Engine, at: Position, name:
     let Some(script) = script else { return Ok(()) };
     let mut skip = false;
     loader.declare(at, |declared, _| {
-        let chain = || declared.reading.iter().map(|script| script.label.clone()).chain([script.label.clone()]).collect();
-        if declared.reading.len() >= MAX_DEPTH || declared.reading.iter().any(|reading| reading.identity == script.identity) {
+        let chain =
+            || declared.reading.iter().map(|script| script.label.clone()).chain([script.label.clone()]).collect();
+        if declared.reading.len() >= MAX_DEPTH
+            || declared.reading.iter().any(|reading| reading.identity == script.identity)
+        {
             return Err(Problem::Cycle(chain()));
         }
         skip = declared.read.contains(&script.identity);
@@ -124,7 +131,16 @@ pub(super) fn grant(loader: &Loader, grants: &[source::Grant]) -> Result<(), Pol
         let (real, links) = links::follow_pattern(&pattern);
         if let Some(declared) = loader.lock().as_mut() {
             let effect = Effect::Allow(access);
-            declared.rules.push(Rule { place: place.clone(), verb, text: text.into(), effect, pattern, real, links });
+            declared.rules.push(Rule {
+                place: place.clone(),
+                verb,
+                text: text.into(),
+                varies: false,
+                effect,
+                pattern,
+                real,
+                links,
+            });
         }
     }
     Ok(())

@@ -9,9 +9,9 @@ use trampoline::syscall::SYSCALLS;
 
 use super::address::{Address, AddressRule, AddressUse};
 use super::error::{Place, PolicyError, Problem, nearest};
+use super::links;
 use super::pattern::{Pattern, PatternProblem};
 use super::rules::{CallRule, Effect, Rule};
-use super::links;
 use super::source::Script;
 use super::values::PathValue;
 use super::variables::{VARIABLES, Variables};
@@ -78,7 +78,11 @@ impl Loader {
     }
 
     /// Lets a verb declare, and remembers what it complains about.
-    pub(super) fn declare(&self, at: Position, what: impl FnOnce(&mut Declared, Place) -> Result<(), Problem>) -> Outcome {
+    pub(super) fn declare(
+        &self,
+        at: Position,
+        what: impl FnOnce(&mut Declared, Place) -> Result<(), Problem>,
+    ) -> Outcome {
         let mut state = self.lock();
         let Some(declared) = state.as_mut() else {
             return Err("rules are declared by the top level of a policy; a hook answers allow(), deny(ERRNO), hide() or kill()".into());
@@ -112,15 +116,24 @@ impl Loader {
         })
     }
 
-    fn rule(&self, declared: &mut Declared, place: &Place, verb: &'static str, effect: Effect, given: &Given) -> Result<(), Problem> {
+    fn rule(
+        &self,
+        declared: &mut Declared,
+        place: &Place,
+        verb: &'static str,
+        effect: Effect,
+        given: &Given,
+    ) -> Result<(), Problem> {
         let (text, patterns) = match given {
             Given::Text(text) => (text.as_str().into(), self.expand(text)?),
             Given::Path(path) => {
-                let pattern = Pattern::literal(&path.0).map_err(|problem| Problem::BadPattern { pattern: path.text(), problem })?;
+                let pattern = Pattern::literal(&path.0)
+                    .map_err(|problem| Problem::BadPattern { pattern: path.text(), problem })?;
                 (path.text().into(), Expanded::Patterns(vec![pattern]))
             }
             Given::Nothing => ("()".into(), Expanded::Valueless("VARIABLE".into())),
         };
+        let varies = !matches!(given, Given::Text(text) if !text.starts_with('$'));
         let patterns = match patterns {
             Expanded::Patterns(patterns) => patterns,
             Expanded::Valueless(name) if matches!(effect, Effect::Allow(_)) => {
@@ -134,7 +147,16 @@ impl Loader {
                 return Err(Problem::Limit(format!("the policy declares more than {MAX_RULES} rules")));
             }
             let (real, links) = links::follow_pattern(&pattern);
-            declared.rules.push(Rule { place: place.clone(), verb, text: Arc::clone(&text), effect, pattern, real, links });
+            declared.rules.push(Rule {
+                place: place.clone(),
+                verb,
+                text: Arc::clone(&text),
+                varies,
+                effect,
+                pattern,
+                real,
+                links,
+            });
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub use lint::Finding;
 pub use pattern::PatternProblem;
 pub use source::{Grant, GrantKind, Listed, MAX_SCRIPT, Source, policies, user_directory};
 pub use variables::{VARIABLES, Variables, home};
-pub use verbs::{VERDICTS, Verb, verbs};
+pub use verbs::{VERDICTS, Verb, reference, verbs};
 pub use verdict::{Access, Decision, Verdict};
 
 use std::path::Path;
@@ -98,7 +98,8 @@ impl Policy {
                 },
             }
         }
-        let layers = scripts.into_iter().map(|(script, grants)| Ok(Layer::load(script, &grants, variables, directory)?.0));
+        let layers =
+            scripts.into_iter().map(|(script, grants)| Ok(Layer::load(script, &grants, variables, directory)?.0));
         Ok(Self { layers: layers.collect::<Result<_, _>>()?, open: false })
     }
 
@@ -128,9 +129,18 @@ impl Policy {
 
     /// As [`Policy::path`], but the reason also says which rules allow. Slower; for people.
     pub fn explain(&self, asked: &Asked<'_>) -> Decision {
+        self.explain_all(|layer| layer.explain(asked))
+    }
+
+    /// As [`Policy::call`], but the reason also says which rules allow.
+    pub fn explain_call(&self, name: &'static str, what: &str) -> Decision {
+        self.explain_all(|layer| layer.explain_call(name, what))
+    }
+
+    fn explain_all(&self, ask: impl Fn(&Layer) -> Decision) -> Decision {
         let mut reasons = Vec::new();
         let mut decision = self.all(|layer| {
-            let decision = layer.explain(asked);
+            let decision = ask(layer);
             reasons.push(decision.why.clone());
             decision
         });

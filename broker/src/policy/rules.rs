@@ -27,6 +27,8 @@ pub(super) struct Rule {
     pub(super) verb: &'static str,
     /// The pattern as written, before variables.
     pub(super) text: Arc<str>,
+    /// Whether the pattern begins with the value of a variable, and so differs from run to run.
+    pub(super) varies: bool,
     pub(super) effect: Effect,
     pub(super) pattern: Pattern,
     /// Where symbolic links lead the fixed part of `pattern`, if elsewhere; matches as well.
@@ -68,6 +70,13 @@ pub(super) struct CallRule {
 impl CallRule {
     pub(super) fn matches(&self, name: &str, what: &str) -> bool {
         self.name == name && self.words.iter().all(|word| what.split_whitespace().any(|known| same_word(word, known)))
+    }
+}
+
+impl fmt::Display for CallRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.words.is_empty() { "" } else { ":" };
+        write!(f, "{} calls(\"{}{colon}{}\")", self.place, self.name, self.words.join(" ").escape_debug())
     }
 }
 

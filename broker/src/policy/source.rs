@@ -89,14 +89,16 @@ pub struct Listed {
 #[must_use]
 pub fn user_directory() -> Option<PathBuf> {
     let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = config.or_else(|| Some(super::variables::home()).filter(|home| home.exists()).map(|home| home.join(".config")));
+    let config =
+        config.or_else(|| Some(super::variables::home()).filter(|home| home.exists()).map(|home| home.join(".config")));
     config.map(|config| config.join("nurse/policies"))
 }
 
 /// Every policy that can be named: the shipped ones, then the user's, each in order of name.
 #[must_use]
 pub fn policies() -> Vec<Listed> {
-    let shipped = SHIPPED.iter().map(|(name, text)| Listed { name: (*name).into(), summary: summary(text), path: None });
+    let shipped =
+        SHIPPED.iter().map(|(name, text)| Listed { name: (*name).into(), summary: summary(text), path: None });
     shipped.chain(own(user_directory().as_deref())).collect()
 }
 
@@ -122,7 +124,8 @@ fn own(directory: Option<&Path>) -> Vec<Listed> {
 
 /// The first comment line of a script, without a leading `name.rhai:`.
 fn summary(text: &str) -> String {
-    let line = text.lines().map(|line| line.trim().trim_start_matches(['/', '*', '!']).trim()).find(|line| !line.is_empty());
+    let line =
+        text.lines().map(|line| line.trim().trim_start_matches(['/', '*', '!']).trim()).find(|line| !line.is_empty());
     let line = line.unwrap_or_default();
     line.split_once(".rhai: ").map_or(line, |(_, summary)| summary).to_owned()
 }
@@ -134,7 +137,12 @@ fn is_name(name: &str) -> bool {
 /// The script of a name: a shipped one before one in `directory`.
 pub(super) fn by_name(name: &str, directory: Option<&Path>) -> Result<Script, PolicyError> {
     if let Some((name, text)) = SHIPPED.iter().find(|shipped| shipped.0 == name) {
-        return Ok(Script { label: format!("{name}.rhai").into(), text: (*text).into(), identity: format!("{name}.rhai").into(), directory: None });
+        return Ok(Script {
+            label: format!("{name}.rhai").into(),
+            text: (*text).into(),
+            identity: format!("{name}.rhai").into(),
+            directory: None,
+        });
     }
     let path = directory.filter(|_| is_name(name)).map(|directory| directory.join(format!("{name}.rhai")));
     if let Some(path) = path.filter(|path| path.exists()) {
@@ -142,8 +150,11 @@ pub(super) fn by_name(name: &str, directory: Option<&Path>) -> Result<Script, Po
     }
     let own = own(directory);
     let known = SHIPPED.iter().map(|shipped| shipped.0).chain(own.iter().map(|listed| listed.name.as_str()));
-    let problem =
-        Problem::NoSuchPolicy { name: name.into(), meant: nearest(name, known), directory: directory.map(Path::to_owned) };
+    let problem = Problem::NoSuchPolicy {
+        name: name.into(),
+        meant: nearest(name, known),
+        directory: directory.map(Path::to_owned),
+    };
     Err(PolicyError { place: Place::file("policy"), problem })
 }
 
@@ -153,7 +164,9 @@ pub(super) fn read(path: &Path) -> Result<Script, PolicyError> {
     let fail = |problem| PolicyError { place: Place::file(&label), problem: Problem::Unreadable(problem) };
     let io = |error: std::io::Error| {
         // Without "(os error 2)".
-        let words = error.raw_os_error().map_or_else(|| error.to_string(), |raw| nix::errno::Errno::from_raw(raw).desc().into());
+        let words = error
+            .raw_os_error()
+            .map_or_else(|| error.to_string(), |raw| nix::errno::Errno::from_raw(raw).desc().into());
         fail(ReadProblem::Io(error.kind(), words))
     };
     // Looked at before it is opened: opening a pipe would wait, opening a device may do more.
@@ -166,7 +179,8 @@ pub(super) fn read(path: &Path) -> Result<Script, PolicyError> {
     if len as u64 > MAX_SCRIPT {
         return Err(fail(ReadProblem::TooBig(std::fs::metadata(path).map_or(MAX_SCRIPT + 1, |data| data.len()))));
     }
-    let text = String::from_utf8(bytes).map_err(|error| fail(ReadProblem::NotText(error.utf8_error().valid_up_to())))?;
+    let text =
+        String::from_utf8(bytes).map_err(|error| fail(ReadProblem::NotText(error.utf8_error().valid_up_to())))?;
     let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     Ok(Script { label, text, identity, directory: path.parent().map(Path::to_owned) })
 }

@@ -33,7 +33,10 @@ pub struct Variables {
 pub const VARIABLES: &[(&str, &str)] = &[
     ("PROGRAM", "the program, as it was found"),
     ("PROGRAM_DIR", "the folder of the program"),
-    ("PREFIX", "the folders that the program is installed in (/usr for /usr/bin/x); never one that holds the home directory"),
+    (
+        "PREFIX",
+        "the folders that the program is installed in (/usr for /usr/bin/x); never one that holds the home directory",
+    ),
     ("SCRIPT_DIR", "the folder of the script that the program was started with"),
     ("CWD", "the working directory"),
     ("HOME", "the user's home directory"),
@@ -57,7 +60,8 @@ impl Variables {
         let script_dir = if is_script(&program) {
             program.parent().map(Path::to_owned)
         } else {
-            script(args).map(|script| absolute(&cwd, Path::new(script)))
+            script(args)
+                .map(|script| absolute(&cwd, Path::new(script)))
                 .filter(|script| script.is_file())
                 .and_then(|script| script.parent().map(Path::to_owned))
         };
@@ -66,7 +70,12 @@ impl Variables {
             program: Some(program),
             prefix,
             script_dir,
-            arg_files: args.iter().flat_map(|arg| named(arg)).map(|name| absolute(&cwd, name)).filter(|path| path.exists()).collect(),
+            arg_files: args
+                .iter()
+                .flat_map(|arg| named(arg))
+                .map(|name| absolute(&cwd, name))
+                .filter(|path| path.exists())
+                .collect(),
             cwd: Some(cwd),
             home: Some(home.to_owned()),
             scratch: scratch.map(Path::to_owned),
@@ -144,7 +153,9 @@ fn installation(program: &Path, home: &Path) -> Option<PathBuf> {
 fn is_script(program: &Path) -> bool {
     let mut start = [0; 2];
     // A pipe would block; whatever it is, it is no script.
-    program.is_file() && std::fs::File::open(program).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
+    program.is_file()
+        && std::fs::File::open(program).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && &start == b"#!"
 }
 
 /// The argument that names an interpreter's script: the first that is no option, unless an option brings the code itself

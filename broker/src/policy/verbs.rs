@@ -36,16 +36,46 @@ const fn verb(name: &'static str, usage: &'static str, wants: &'static str, word
 
 const VERBS: &[Verb] = &[
     verb("read", "read(\"/usr/**\", ...)", PATTERNS, "allow to read and list, and to look"),
-    verb("look", "look(\"/srv\", ...)", PATTERNS, "allow to learn that it exists, its size, owner, times; not its content"),
-    verb("write", "write(\"${SCRATCH}/**\", ...)", PATTERNS, "allow to change, create and delete, and to look; reading takes `read` too"),
+    verb(
+        "look",
+        "look(\"/srv\", ...)",
+        PATTERNS,
+        "allow to learn that it exists, its size, owner, times; not its content",
+    ),
+    verb(
+        "write",
+        "write(\"${SCRATCH}/**\", ...)",
+        PATTERNS,
+        "allow to change, create and delete, and to look; reading takes `read` too",
+    ),
     verb("create", "create(\"/srv/in/*\", ...)", PATTERNS, "allow to bring into being, and to look"),
     verb("delete", "delete(\"/srv/in/*\", ...)", PATTERNS, "allow to remove, and to look"),
     verb("exec", "exec(\"/usr/bin/*\", ...)", PATTERNS, "allow to execute, and to read"),
-    verb("deny", "deny(\"/secret/**\", ...), deny(EACCES, \"/secret/**\")", "path patterns (strings), with or without an error before them", "refuse everything, looking included, with the default error or the one that is given"),
+    verb(
+        "deny",
+        "deny(\"/secret/**\", ...), deny(EACCES, \"/secret/**\")",
+        "path patterns (strings), with or without an error before them",
+        "refuse everything, looking included, with the default error or the one that is given",
+    ),
     verb("hide", "hide(\"/home/*/.ssh/**\", ...)", PATTERNS, "answer as if it were not there: ENOENT"),
-    verb("default_deny", "default_deny(EACCES)", "the name of an error such as EACCES", "the error for what no rule allows; EPERM if it is not given"),
-    verb("include", "include(\"base\"), include(\"./mine.rhai\")", "the name or path of a policy", "add the rules of another policy (not its hooks); a relative path starts at this file"),
-    verb("calls", "calls(\"socket:unix\", ...)", "names of system calls, such as \"socket\" or \"socket:AF_UNIX SOCK_STREAM\"", "allow calls that have no path, by name, and by the words behind the colon"),
+    verb(
+        "default_deny",
+        "default_deny(EACCES)",
+        "the name of an error such as EACCES",
+        "the error for what no rule allows; EPERM if it is not given",
+    ),
+    verb(
+        "include",
+        "include(\"base\"), include(\"./mine.rhai\")",
+        "the name or path of a policy",
+        "add the rules of another policy (not its hooks); a relative path starts at this file",
+    ),
+    verb(
+        "calls",
+        "calls(\"socket:unix\", ...)",
+        "names of system calls, such as \"socket\" or \"socket:AF_UNIX SOCK_STREAM\"",
+        "allow calls that have no path, by name, and by the words behind the colon",
+    ),
     verb("connect", "connect(\"tcp://*.example.org:443\", ...)", ADDRESSES, "allow to connect and send to an address"),
     verb("bind", "bind(\"tcp://127.0.0.1:8080\", ...)", ADDRESSES, "allow to bind to an address"),
     verb("listen", "listen(\"tcp://127.0.0.1:8080\", ...)", ADDRESSES, "allow to listen on an address"),
@@ -65,6 +95,28 @@ pub const VERDICTS: &[(&str, &str)] = &[
     ("kill()", "end the sandbox"),
     (".audit()", "behind any of them: leave a line in the log"),
 ];
+
+/// All words of a policy, for people: verbs, what patterns and variables mean, what hooks get and answer.
+#[must_use]
+pub fn reference() -> String {
+    let list = |words: &[(&str, &str)], around: fn(&str) -> String| -> String {
+        words.iter().map(|(word, meaning)| format!("  {:<16} {meaning}\n", around(word))).collect()
+    };
+    let same: fn(&str) -> String = str::to_owned;
+    let verbs: String = VERBS.iter().map(|verb| format!("  {}\n      {}\n", verb.usage, verb.words)).collect();
+    [
+        "Rules, declared by the top level. Deny beats hide beats allow, in any order:\n\n",
+        &verbs,
+        "\nPatterns: * stands for any bytes in one component, ** alone for any number of components; \"\\\\*\" is a star.\n\
+         Variables, at the start of a pattern as ${NAME} and as constants; those without a value are ():\n\n",
+        &list(super::variables::VARIABLES, same),
+        "\nHooks decide what no rule does: fn on_open(call) for paths, fn on_call(call) for other calls. Of a call:\n\n",
+        &list(super::values::CALL_PROPERTIES, |word| format!(".{word}")),
+        "\nA hook answers:\n\n",
+        &list(VERDICTS, same),
+    ]
+    .concat()
+}
 
 /// What `name` takes, if it is a word of ours.
 pub(super) fn wants(name: &str) -> Option<&'static str> {
@@ -110,7 +162,8 @@ pub(super) fn register(engine: &mut Engine, loader: &Arc<Loader>) {
     }
     paths(engine, loader, "hide", Effect::Hide);
     deny(engine, loader);
-    for (verb, allows) in [("connect", AddressUse::Connect), ("bind", AddressUse::Bind), ("listen", AddressUse::Listen)] {
+    for (verb, allows) in [("connect", AddressUse::Connect), ("bind", AddressUse::Bind), ("listen", AddressUse::Listen)]
+    {
         variadic(engine, verb, false, loader, move |loader, at, args| loader.addresses(at, verb, allows, args));
     }
     variadic(engine, "calls", false, loader, |loader, at, args| loader.calls(at, args));
@@ -161,10 +214,14 @@ fn variadic(
                 types[0] = TypeId::of::<Errno>();
             }
             let (to, declare) = (loader.clone(), declare.clone());
-            engine.register_raw_fn(verb, types, move |context: NativeCallContext<'_>, args: &mut [&mut Dynamic]| -> Outcome {
-                let args: Vec<Dynamic> = args.iter_mut().map(|arg| arg.take()).collect();
-                declare(&to, context.call_position(), &args)
-            });
+            engine.register_raw_fn(
+                verb,
+                types,
+                move |context: NativeCallContext<'_>, args: &mut [&mut Dynamic]| -> Outcome {
+                    let args: Vec<Dynamic> = args.iter_mut().map(|arg| arg.take()).collect();
+                    declare(&to, context.call_position(), &args)
+                },
+            );
         }
     }
 }

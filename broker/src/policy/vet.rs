@@ -29,7 +29,10 @@ fn engine_functions(engine: &Engine) -> HashMap<String, BTreeSet<usize>> {
 
 /// The hooks that a script defines.
 pub(super) fn hooks(ast: &AST) -> Vec<String> {
-    ast.iter_functions().map(|function| function.name.to_owned()).filter(|name| HOOKS.contains(&name.as_str())).collect()
+    ast.iter_functions()
+        .map(|function| function.name.to_owned())
+        .filter(|name| HOOKS.contains(&name.as_str()))
+        .collect()
 }
 
 /// Refuses calls of functions that nobody defined, hooks that would never be called, and unknown properties of a call.
@@ -55,7 +58,10 @@ pub(super) fn functions(loader: &Loader, engine: &Engine, ast: &AST, script: &Sc
         found.is_none()
     });
     for hook in hooks(ast) {
-        let Some(parameter) = ast.iter_functions().find(|function| function.name == hook).and_then(|function| function.params.first().copied())
+        let Some(parameter) = ast
+            .iter_functions()
+            .find(|function| function.name == hook)
+            .and_then(|function| function.params.first().copied())
         else {
             continue;
         };
@@ -86,9 +92,11 @@ fn bad_hook(name: &str, parameters: usize) -> Option<String> {
 }
 
 /// The line on which a function begins, as the engine does not keep it.
-fn line_of(text: &str, function: &str) -> usize {
+pub(super) fn line_of(text: &str, function: &str) -> usize {
     let begins = |line: &str| {
-        line.split_once("fn ").is_some_and(|(_, rest)| rest.trim_start().strip_prefix(function).is_some_and(|rest| rest.trim_start().starts_with('(')))
+        line.split_once("fn ").is_some_and(|(_, rest)| {
+            rest.trim_start().strip_prefix(function).is_some_and(|rest| rest.trim_start().starts_with('('))
+        })
     };
     text.lines().position(begins).map_or(0, |line| line + 1)
 }

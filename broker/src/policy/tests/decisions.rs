@@ -39,7 +39,9 @@ fn components_are_whole_and_exact() {
     for path in ["/usr/lib", "/usr/lib/a/b/c", "/d/.txt", "/d/a.txt", "/n/any/end", "/d/a\nb.txt"] {
         assert!(allowed(&policy, path, READ), "{path}");
     }
-    for path in ["/usr/library", "/usr/Lib", "/usr/libx/a", "/d/a/b.txt", "/d/a.txt/x", "/n/end", "/n/a/b/end", "/d/a.TXT"] {
+    for path in
+        ["/usr/library", "/usr/Lib", "/usr/libx/a", "/d/a/b.txt", "/d/a.txt/x", "/n/end", "/n/a/b/end", "/d/a.TXT"]
+    {
         assert!(!allowed(&policy, path, READ), "{path}");
     }
     let odd = Path::new(OsStr::from_bytes(b"/d/\xFF\n.txt"));
@@ -57,7 +59,8 @@ fn what_is_no_resolved_path_is_refused() {
 
 #[test]
 fn the_way_to_an_allowed_place_may_be_looked_at_but_not_listed() {
-    let policy = policy("read(\"/srv/deep/er/*.txt\"); deny(\"/srv/deep/no\"); hide(\"/srv/x/**\"); read(\"/srv/x/y\");");
+    let policy =
+        policy("read(\"/srv/deep/er/*.txt\"); deny(\"/srv/deep/no\"); hide(\"/srv/x/**\"); read(\"/srv/x/y\");");
     for path in ["/", "/srv", "/srv/deep", "/srv/deep/er"] {
         assert!(allowed(&policy, path, Access::LOOK), "{path}");
         assert!(!allowed(&policy, path, READ), "{path}");
@@ -73,10 +76,16 @@ fn verbs_imply_what_they_say() {
          read(\"/v/both\"); write(\"/v/both\");",
     );
     let all = [Access::LOOK, Access::READ, Access::WRITE, Access::CREATE, Access::DELETE, Access::EXEC];
-    for (name, bits) in [("look", 0b1), ("read", 0b11), ("write", 0b11101), ("create", 0b1001), ("delete", 0b10001), ("exec", 0b100011)] {
+    for (name, bits) in
+        [("look", 0b1), ("read", 0b11), ("write", 0b11101), ("create", 0b1001), ("delete", 0b10001), ("exec", 0b100011)]
+    {
         for access in all {
             let path = format!("/v/{name}");
-            assert_eq!(allowed(&policy, &path, access), Access::from_bits_truncate(bits).contains(access), "{name} {access:?}");
+            assert_eq!(
+                allowed(&policy, &path, access),
+                Access::from_bits_truncate(bits).contains(access),
+                "{name} {access:?}"
+            );
         }
     }
     assert!(allowed(&policy, "/v/both", Access::READ | Access::WRITE), "accesses of two rules add up");
@@ -84,7 +93,8 @@ fn verbs_imply_what_they_say() {
 
 #[test]
 fn variables_stand_for_paths_not_for_patterns() {
-    let policy = policy("read(\"${ARG_FILES}\"); write(SCRIPT_DIR); read(\"${SCRATCH}/**\", SCRATCH); read(`${CWD}/a`);");
+    let policy =
+        policy("read(\"${ARG_FILES}\"); write(SCRIPT_DIR); read(\"${SCRATCH}/**\", SCRATCH); read(`${CWD}/a`);");
     assert!(allowed(&policy, "/data/in.txt", READ));
     assert!(allowed(&policy, "/data/odd*name", READ));
     assert!(!allowed(&policy, "/data/oddXname", READ));
@@ -119,7 +129,8 @@ fn what_holds_something_refused_stays_where_it_is() {
 
 #[test]
 fn all_policies_have_to_allow() {
-    let (one, two) = (File::new("read(\"/a/**\", \"/b/**\");"), File::new("read(\"/b/**\", \"/c/**\"); default_deny(EACCES);"));
+    let (one, two) =
+        (File::new("read(\"/a/**\", \"/b/**\");"), File::new("read(\"/b/**\", \"/c/**\"); default_deny(EACCES);"));
     let policy = Policy::load_from(&[one.source(), two.source()], &variables(), None).unwrap();
     assert!(allowed(&policy, "/b/x", READ));
     assert_eq!(ask(&policy, "/a/x", READ).verdict, Verdict::Deny(Errno::EACCES));
@@ -140,7 +151,11 @@ fn no_policy_allows_nothing() {
 fn quick_grants_add_to_the_last_policy_and_do_not_beat_its_denials() {
     let file = File::new("read(\"/a\"); deny(\"/g/no\");");
     let grant = |kind, path: &str| Grant { kind, path: path.into() };
-    let grants = Source::Grants(vec![grant(GrantKind::Write, "/g"), grant(GrantKind::Read, "x*"), grant(GrantKind::Exec, "/bin/../e")]);
+    let grants = Source::Grants(vec![
+        grant(GrantKind::Write, "/g"),
+        grant(GrantKind::Read, "x*"),
+        grant(GrantKind::Exec, "/bin/../e"),
+    ]);
     let policy = Policy::load_from(&[file.source(), grants.clone()], &variables(), None).unwrap();
     assert!(allowed(&policy, "/g/new", Access::READ | Access::WRITE | Access::CREATE | Access::DELETE));
     assert!(allowed(&policy, "/g", Access::READ), "itself and all beneath");
@@ -166,6 +181,7 @@ fn calls_by_name_and_words() {
     let policy = policy("calls(\"socket:unix\", \"socketpair\");");
     assert_eq!(policy.call("socket", "AF_UNIX SOCK_STREAM").verdict, Verdict::Allow);
     assert_eq!(policy.call("socketpair", "").verdict, Verdict::Allow);
+    assert!(policy.explain_call("socket", "AF_UNIX").why.ends_with("test.rhai:1:1 calls(\"socket:unix\")"));
     let refused = policy.call("socket", "AF_INET SOCK_STREAM");
     assert_eq!((refused.verdict, refused.why.as_str()), (Verdict::Deny(Errno::EPERM), "no rule allows it"));
 }

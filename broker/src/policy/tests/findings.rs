@@ -15,7 +15,19 @@ fn found(text: &str) -> Vec<String> {
 
 #[test]
 fn a_good_policy_has_none() {
-    assert_eq!(found("include(\"base\"); read(\"/usr/share/**\"); write(\"${HOME}/out/**\"); deny(\"/usr/share/doc/**\");"), [""; 0]);
+    assert_eq!(
+        found("include(\"base\"); read(\"/usr/share/**\"); write(\"${HOME}/out/**\"); deny(\"/usr/share/doc/**\");"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn shipped_policies_have_none() {
+    for listed in crate::policy::policies().iter().filter(|listed| listed.path.is_none()) {
+        let findings = lint::check(&Source::Name(listed.name.clone()), &Variables::for_check(), None).unwrap();
+        let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(findings, [""; 0], "{}", listed.name);
+    }
 }
 
 #[test]
@@ -40,7 +52,9 @@ fn slips_are_found() {
     );
     assert_eq!(
         found("read(\"/usr/lib\");"),
-        ["test.rhai:1:1: \"/usr/lib\" is a directory: the rule is about itself alone, \"/usr/lib/**\" about all beneath it too"]
+        [
+            "test.rhai:1:1: \"/usr/lib\" is a directory: the rule is about itself alone, \"/usr/lib/**\" about all beneath it too"
+        ]
     );
     assert_eq!(
         found("read(\"/usr/lib/*.?\");"),

@@ -5,7 +5,9 @@ use super::*;
 use crate::call::Errno;
 
 fn hook(body: &str) -> Policy {
-    policy(&format!("default_deny(EACCES); read(\"/rule/**\"); deny(\"/no/**\"); const LOGS = \"/var/log\";\nfn on_open(call) {{\n{body}\n}}"))
+    policy(&format!(
+        "default_deny(EACCES); read(\"/rule/**\"); deny(\"/no/**\"); const LOGS = \"/var/log\";\nfn on_open(call) {{\n{body}\n}}"
+    ))
 }
 
 fn verdict(body: &str, path: &str) -> Verdict {
@@ -33,7 +35,7 @@ fn calls_and_paths_are_typed() {
         "call.path.parent.name == \"app\" && call.path.parent.parent == LOGS",
         "call.path.starts_with(LOGS) && call.path.starts_with(\"/var/\") && !call.path.starts_with(\"/var/lo\")",
         "!call.path.starts_with(HOME) && !call.path.starts_with(call.path.name)",
-        "call.flags & O_APPEND == 0 && call.mode == 0 && call.what == \"\"",
+        "(call.flags & O_APPEND) == 0 && call.mode == 0 && call.what == \"\"",
         "ARG_FILES.len() == 2 && SCRATCH == () && `${ARG_FILES[1]}` == \"/data/odd\\\\*name\"",
         "\"/\" + call.path.name == \"/x.log\" && EWOULDBLOCK == EAGAIN && EPERM != EACCES",
     ] {
@@ -61,17 +63,24 @@ fn a_failing_hook_refuses() {
     ] {
         let decision = ask(&hook(body), "/x", Access::READ);
         assert_eq!(decision.verdict, Verdict::Deny(Errno::EACCES), "{body}");
-        assert!(decision.why.contains("test.rhai") && decision.why.contains("on_open"), "{}", decision.why);
+        assert!(decision.why.contains("test.rhai") && decision.why.contains("on_open"), "{body}: {decision:?}");
     }
-    let why = ask(&hook("allow();"), "/x", Access::READ).why;
-    assert!(why.ends_with("test.rhai: `on_open` has to answer allow(), deny(ERRNO), hide() or kill(), not nothing"), "{why}");
-    let why = ask(&hook("loop { }"), "/x", Access::READ).why;
-    assert!(why.contains("test.rhai:3:6: `on_open`: the script takes too many steps"), "{why}");
+    let why = ask(&hook("let x = allow();"), "/x", Access::READ).why;
+    assert!(
+        why.ends_with("test.rhai:2: `on_open` has to answer allow(), deny(ERRNO), hide() or kill(), not nothing"),
+        "{why}"
+    );
+    let why = ask(&hook("let n = 0; loop { n += 1; }"), "/x", Access::READ).why;
+    assert!(why.ends_with("test.rhai:2: `on_open`: the script takes too many steps"), "{why}");
+    let why = ask(&hook("throw \"no\""), "/x", Access::READ).why;
+    assert!(why.ends_with("test.rhai:3:1: `on_open`: no"), "{why}");
 }
 
 #[test]
 fn on_call_decides_about_calls() {
-    let policy = policy("fn on_call(call) { if call.name == \"socket\" && call.what.contains(\"AF_UNIX\") && call.path == () { allow() } else { deny(EAFNOSUPPORT) } }");
+    let policy = policy(
+        "fn on_call(call) { if call.name == \"socket\" && call.what.contains(\"AF_UNIX\") && call.path == () { allow() } else { deny(EAFNOSUPPORT) } }",
+    );
     assert_eq!(policy.call("socket", "AF_UNIX SOCK_STREAM").verdict, Verdict::Allow);
     assert_eq!(policy.call("socket", "AF_INET SOCK_STREAM").verdict, Verdict::Deny(Errno::EAFNOSUPPORT));
     assert_eq!(ask(&policy, "/x", Access::READ).verdict, Verdict::Deny(Errno::EPERM));

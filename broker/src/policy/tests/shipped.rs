@@ -19,14 +19,35 @@ const PYENV: &str = "/home/me/.pyenv/versions/3.13.1";
 
 #[test]
 fn all_load_for_any_run_and_all_refuse_secrets() {
-    let runs = [run("/usr/bin/cat", &[], "/"), run("/home/me/a.out", &[], "/home/me"), run("/a.out", &["/nowhere"], "/data"), Variables::for_check()];
+    let runs = [
+        run("/usr/bin/cat", &[], "/"),
+        run("/home/me/a.out", &[], "/home/me"),
+        run("/a.out", &["/nowhere"], "/data"),
+        Variables::for_check(),
+    ];
     for listed in policies().iter().filter(|listed| listed.path.is_none()) {
         for run in &runs {
             let policy = load(&listed.name, run);
-            for path in ["/home/me/.ssh/id_ed25519", "/root/.ssh/id_rsa", "/home/you/.aws/credentials", "/etc/shadow", "/etc/ssh/ssh_host_rsa_key", "/proc/1/environ", "/proc/1/mem"] {
+            for path in [
+                "/home/me/.ssh/id_ed25519",
+                "/root/.ssh/id_rsa",
+                "/home/you/.aws/credentials",
+                "/etc/shadow",
+                "/etc/ssh/ssh_host_rsa_key",
+                "/proc/1/environ",
+                "/proc/1/mem",
+            ] {
                 assert_ne!(ask(&policy, path, Access::READ).verdict, Verdict::Allow, "{} {path}", listed.name);
             }
-            for path in ["/etc/passwd", "/usr/bin/cat", "/home/me/.bashrc", "/data/x", "/dev/sda", "/proc/self/mem", "/sys/kernel/mm/x"] {
+            for path in [
+                "/etc/passwd",
+                "/usr/bin/cat",
+                "/home/me/.bashrc",
+                "/data/x",
+                "/dev/sda",
+                "/proc/self/mem",
+                "/sys/kernel/mm/x",
+            ] {
                 for access in [Access::WRITE, Access::CREATE, Access::DELETE] {
                     assert!(!allowed(&policy, path, access), "{} {path}", listed.name);
                 }
@@ -40,7 +61,16 @@ fn all_load_for_any_run_and_all_refuse_secrets() {
 fn all_let_a_dynamic_program_start() {
     for name in ["base", "compute", "default", "python", "read-only"] {
         let policy = load(name, &run("/usr/bin/python3", &[], "/data"));
-        for path in ["/etc/ld.so.cache", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/locale/locale-archive", "/dev/urandom", "/proc/self/fd", "/proc/meminfo", "/sys/devices/system/cpu/online", "/usr/share/zoneinfo/UTC"] {
+        for path in [
+            "/etc/ld.so.cache",
+            "/usr/lib/x86_64-linux-gnu/libc.so.6",
+            "/usr/lib/locale/locale-archive",
+            "/dev/urandom",
+            "/proc/self/fd",
+            "/proc/meminfo",
+            "/sys/devices/system/cpu/online",
+            "/usr/share/zoneinfo/UTC",
+        ] {
             assert!(allowed(&policy, path, Access::READ), "{name} {path}");
         }
         assert!(allowed(&policy, "/", Access::LOOK), "{name}");
@@ -57,7 +87,13 @@ fn default_reads_the_system_and_what_it_is_pointed_at() {
     std::fs::write(top.join("in.txt"), "").unwrap();
     let named = top.join("in.txt").to_str().unwrap().to_owned();
     let policy = load("default", &run(&format!("{PYENV}/bin/python3.13"), &[&named], "/data/project"));
-    for path in ["/usr/share/dict/words", "/etc/hostname", "/data/project/a/b", &named, &format!("{PYENV}/lib/python3.13/os.py")] {
+    for path in [
+        "/usr/share/dict/words",
+        "/etc/hostname",
+        "/data/project/a/b",
+        &named,
+        &format!("{PYENV}/lib/python3.13/os.py"),
+    ] {
         assert!(allowed(&policy, path, Access::READ), "{path}");
     }
     assert!(allowed(&policy, &format!("{PYENV}/bin/python3.13"), Access::EXEC));
@@ -78,13 +114,20 @@ fn python_reads_its_installation_and_the_scripts_folder() {
     let script = top.join("x.py").to_str().unwrap().to_owned();
     let policy = load("python", &run(&format!("{PYENV}/bin/python3"), &["-u", &script], "/data"));
     let beside = top.join("mod/y.py").to_str().unwrap().to_owned();
-    for path in [&script, &beside, &format!("{PYENV}/lib/python3.13/site-packages/x.so"), "/etc/resolv.conf", "/usr/lib/python3.11/os.py"] {
+    for path in [
+        &script,
+        &beside,
+        &format!("{PYENV}/lib/python3.13/site-packages/x.so"),
+        "/etc/resolv.conf",
+        "/usr/lib/python3.11/os.py",
+    ] {
         assert!(allowed(&policy, path, Access::READ), "{path}");
     }
     for path in ["/secret/password", "/data/x", "/etc/fstab", "/home/me/notes", "/usr/share/dict/words"] {
         assert!(!allowed(&policy, path, Access::READ), "{path}");
     }
-    let code = load("python", &run("/usr/bin/python3", &["-c", "open('/secret/password')", "/secret/password"], "/data"));
+    let code =
+        load("python", &run("/usr/bin/python3", &["-c", "open('/secret/password')", "/secret/password"], "/data"));
     assert!(!allowed(&code, "/secret/password", Access::READ), "an argument behind -c is no script");
 }
 
