@@ -124,7 +124,6 @@ fn sigreturn(thread: &mut Thread, context: &mut Ucontext) {
     let at = context.regs[reg::RSP];
     let Some(theirs) = copy::read::<Ucontext>(at) else {
         crate::fault::die_by(thread, SIGSEGV);
-        return;
     };
     let ours = context.fpstate;
     let room = signal::fpu_len(ours);

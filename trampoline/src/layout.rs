@@ -268,9 +268,9 @@ pub struct LoadObject {
     pub count: u64,
     /// The fd that the loader finds the file under, and closes when done.
     pub fd: u64,
-    /// 1 if `base` must be met exactly (ET_EXEC), else it is a hint; page-aligned.
+    /// 1 if `base` must be met exactly (ET_EXEC), else it is a wish, 0 for none.
     pub fixed: u64,
-    /// Where the lowest segment goes.
+    /// Where the lowest segment goes; page-aligned.
     pub base: u64,
     /// Bytes from the lowest segment's page to the end of the highest's.
     pub span: u64,

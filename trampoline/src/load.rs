@@ -49,7 +49,10 @@ unsafe fn object(object: &LoadObject) -> u64 {
         // SAFETY: no FIXED: replaces nothing.
         unsafe { raw::syscall(nr::MMAP, [address, object.span, 0, PRIVATE | ANON | how, u64::MAX, 0]) }
     };
-    let mut base = reserve(object.base, FIXED_NOREPLACE);
+    let mut base = -1;
+    if object.base != 0 || object.fixed != 0 {
+        base = reserve(object.base, FIXED_NOREPLACE);
+    }
     if base < 0 && object.fixed == 0 {
         base = reserve(0, 0);
     }

@@ -19,7 +19,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
+use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, PAGE, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
 
 use crate::image;
 pub use bell::Bell;
@@ -93,13 +93,14 @@ const HIGHEST_FD_LOW: u64 = 16384;
 /// # Errors
 /// As the system calls it takes; nothing is left running.
 pub fn start(start: Start) -> io::Result<Started> {
-    let base = guard_base()?;
+    let random = random()?;
+    let base = guard_base(random[0]);
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let fd_low = soft.min(HIGHEST_FD_LOW).min(hard.saturating_sub(u64::from(USED)));
     let fd_low = u32::try_from(fd_low).map_err(io::Error::other)?;
     let at = |offset: u32| (fd_low + offset).cast_signed();
 
-    let (pages, page_fds) = Pages::create(base, |constants| fill(constants, &start, base, fd_low))?;
+    let (pages, page_fds) = Pages::create(base, |constants| fill(constants, &start, base, fd_low, random[1]))?;
     pages.prepare(Slot::LEADER, fd_low);
     let text = image::text(base)?;
     let handoff = Handoff {
@@ -170,17 +171,30 @@ pub fn start(start: Start) -> io::Result<Started> {
     Ok(Started { child, pages, fd_low, bell, bells: (trustee_bell, guest_bell), channel })
 }
 
-/// A random place for the guard range: below all that the kernel's own layout uses on its own, above what sanitizers take.
-fn guard_base() -> io::Result<u64> {
-    const LOWEST: u64 = 0x7e80_0000_0000;
-    const HIGHEST: u64 = 0x7ee0_0000_0000 - GUARD_LEN as u64;
-    let mut random = [0; 8];
-    io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut random)?;
-    let places = (HIGHEST - LOWEST) / STACK_LEN as u64;
-    Ok(LOWEST + u64::from_ne_bytes(random) % places * STACK_LEN as u64)
+/// Two random numbers.
+fn random() -> io::Result<[u64; 2]> {
+    let mut bytes = [0; 16];
+    io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut bytes)?;
+    let (first, second) = bytes.split_at(8);
+    Ok([first, second].map(|half| half.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))))
 }
 
-fn fill(constants: &mut Constants, start: &Start, base: u64, fd_low: u32) {
+/// A random place for the guard range: below all that the kernel's own layout uses on its own, above what sanitizers take.
+fn guard_base(random: u64) -> u64 {
+    const LOWEST: u64 = 0x7e80_0000_0000;
+    const HIGHEST: u64 = 0x7ee0_0000_0000 - GUARD_LEN as u64;
+    let places = (HIGHEST - LOWEST) / STACK_LEN as u64;
+    LOWEST + random % places * STACK_LEN as u64
+}
+
+/// A random place for a position-independent program: from where the kernel itself puts them (ELF_ET_DYN_BASE) upwards.
+fn program_base(random: u64, align: u64) -> u64 {
+    const LOWEST: u64 = 0x5555_5555_4000;
+    const PAGES: u64 = 1 << 28;
+    (LOWEST + random % PAGES * PAGE as u64).next_multiple_of(align.clamp(PAGE as u64, 1 << 30))
+}
+
+fn fill(constants: &mut Constants, start: &Start, base: u64, fd_low: u32, random: u64) {
     constants.guard_start = base;
     constants.guard_end = base + GUARD_LEN as u64;
     constants.fd_low = u64::from(fd_low);
@@ -197,10 +211,8 @@ fn fill(constants: &mut Constants, start: &Start, base: u64, fd_low: u32) {
     let mut plan = start.program.plan();
     plan.objects[0].fd = u64::from(fd_low + PROGRAM);
     plan.objects[1].fd = u64::from(fd_low + LINKER);
-    for object in &mut plan.objects {
-        if object.fixed == 0 {
-            object.base = 0;
-        }
+    if plan.objects[0].fixed == 0 {
+        plan.objects[0].base = program_base(random, start.program.vetted.align);
     }
     if start.entry != Entry::Loader {
         plan.objects[0].count = 0;
