@@ -5,10 +5,12 @@ mod address;
 mod kind;
 mod message;
 mod options;
+mod rules;
 
 use super::word;
 use crate::call::{Answer, Call, Errno, Order};
 use crate::guest::Guest;
+use crate::policy::AddressUse;
 use address::Address;
 
 /// Address families that a policy can allow. The trustee's filter knows them as well.
@@ -68,30 +70,20 @@ fn with_address(guest: &mut Guest, call: &Call, index: usize, len: i32) -> Answe
     }
     let len = address::lawful_len(len)?;
     let bytes = call.bytes(index, len)?.to_vec();
-    let verb = if i64::from(call.row.nr) == libc::SYS_bind { Verb::Bind } else { Verb::Connect };
-    rule_address(guest, call, verb, &bytes)?;
+    // Sending to an address is reaching it, as connecting is.
+    let used = if i64::from(call.row.nr) == libc::SYS_bind { AddressUse::Bind } else { AddressUse::Connect };
+    rule_address(guest, call, used, &bytes)?;
     let mut call = call.clone();
     call.args[index + 1] = len as u64;
     Ok(Order::with_copy(&call, index, bytes))
 }
 
-/// Which rules of the policy an address is for: sending to it is reaching it, as connecting is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verb {
-    Connect,
-    Bind,
-}
-
 /// Asks the policy about an address in `bytes`.
-fn rule_address(guest: &mut Guest, call: &Call, verb: Verb, bytes: &[u8]) -> Result<(), Errno> {
+fn rule_address(guest: &mut Guest, call: &Call, used: AddressUse, bytes: &[u8]) -> Result<(), Errno> {
     let address = Address::parse(bytes)?;
-    let verb_word = match verb {
-        Verb::Connect => "connect",
-        Verb::Bind => "bind",
-    };
     match &address {
         // Gives up an address, or names none.
-        Address::Unspecified if verb == Verb::Connect => return Ok(()),
+        Address::Unspecified if used == AddressUse::Connect => return Ok(()),
         Address::Unspecified => return Err(Errno::EAFNOSUPPORT),
         // The kernel's end of a socket that the policy let be made.
         Address::Netlink { port, groups: 0 } if *port == 0 || *port == guest.pid.as_raw().cast_unsigned() => return Ok(()),
@@ -108,11 +100,12 @@ fn rule_address(guest: &mut Guest, call: &Call, verb: Verb, bytes: &[u8]) -> Res
         }
         Address::UnixAbstract(_) | Address::Internet { .. } => {}
     }
-    let what = match &address {
-        Address::Internet { .. } => format!("{}://{address}", kind::scheme(guest, call.fd(0))?),
-        _ => address.to_string(),
+    let scheme = match &address {
+        Address::Internet { .. } => Some(kind::scheme(guest, call.fd(0))?),
+        _ => None,
     };
-    let decision = guest.policy.call(verb_word, &what);
+    let what = scheme.map_or_else(|| address.to_string(), |scheme| format!("{scheme}://{address}"));
+    let decision = rules::decide(&guest.policy, used, scheme, &address, &what);
     guest.rule(decision, || format!("{} {what}", call.row.name))
 }
 
@@ -120,8 +113,9 @@ fn listen(guest: &mut Guest, call: &Call) -> Answer {
     if guest.is_reserved(call.fd(0)) {
         return Err(Errno::EBADF);
     }
-    let what = kind::local(guest, call.fd(0))?;
-    let decision = guest.policy.call("listen", &what);
+    let (scheme, address) = kind::local(guest, call.fd(0))?;
+    let what = scheme.map_or_else(|| address.to_string(), |scheme| format!("{scheme}://{address}"));
+    let decision = rules::decide(&guest.policy, AddressUse::Listen, scheme, &address, &what);
     guest.rule(decision, || format!("listen {what}"))?;
     Ok(Order::plain(call.row.nr, [word(call.fd(0)), word(call.int(1)), 0, 0, 0, 0]))
 }

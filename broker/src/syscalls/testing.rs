@@ -27,7 +27,7 @@ pub(super) fn guest() -> Guest {
         guard_end: GUARD.1,
         affinity: vec![3, 0, 0, 0, 0, 0, 0, 0],
         comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
-        policy: Arc::new(Policy),
+        policy: Arc::new(Policy::allow_everything()),
         refusals: Refusals::default(),
         killed: false,
     }

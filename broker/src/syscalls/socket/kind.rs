@@ -1,32 +1,21 @@
 //! What kind of socket an fd is: by a duplicate of it, for the guest's word on it is worth nothing.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType, getsockname};
 use rustix::net::sockopt::{socket_domain, socket_type};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::address::{Address, MOST};
 use crate::call::Errno;
 use crate::guest::Guest;
-
-/// A duplicate of the guest's fd.
-fn duplicate(guest: &Guest, fd: RawFd) -> Result<OwnedFd, Errno> {
-    let pid = Pid::from_raw(guest.pid.as_raw()).ok_or(Errno::ESRCH)?;
-    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(errno)?;
-    pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).map_err(errno)
-}
-
-fn errno(error: rustix::io::Errno) -> Errno {
-    Errno::from_raw(error.raw_os_error())
-}
+use crate::resolve::{lift, take_fd};
 
 /// `tcp`, `udp` or `raw`: how addresses of this socket begin in a policy.
 ///
 /// # Errors
 /// `EBADF`, `ENOTSOCK`.
 pub(super) fn scheme(guest: &Guest, fd: RawFd) -> Result<&'static str, Errno> {
-    Ok(scheme_of(socket_type(duplicate(guest, fd)?).map_err(errno)?))
+    Ok(scheme_of(lift(socket_type(take_fd(guest, fd)?))?))
 }
 
 fn scheme_of(kind: SocketType) -> &'static str {
@@ -37,22 +26,18 @@ fn scheme_of(kind: SocketType) -> &'static str {
     }
 }
 
-/// The socket's own address, as a policy writes it.
+/// The socket's own address, and its scheme if it is one of the internet.
 ///
 /// # Errors
 /// `EBADF`, `ENOTSOCK`.
-pub(super) fn local(guest: &Guest, fd: RawFd) -> Result<String, Errno> {
-    let socket = duplicate(guest, fd)?;
-    let domain = socket_domain(&socket).map_err(errno)?;
-    let kind = socket_type(&socket).map_err(errno)?;
-    let name: SocketAddrAny = getsockname(&socket).map_err(errno)?;
-    let bytes = bytes_of(&name);
-    let address = Address::parse(&bytes)?;
-    Ok(if domain == AddressFamily::INET || domain == AddressFamily::INET6 {
-        format!("{}://{address}", scheme_of(kind))
-    } else {
-        address.to_string()
-    })
+pub(super) fn local(guest: &Guest, fd: RawFd) -> Result<(Option<&'static str>, Address), Errno> {
+    let socket = take_fd(guest, fd)?;
+    let domain = lift(socket_domain(&socket))?;
+    let kind = lift(socket_type(&socket))?;
+    let name: SocketAddrAny = lift(getsockname(&socket))?;
+    let address = Address::parse(&bytes_of(&name))?;
+    let internet = domain == AddressFamily::INET || domain == AddressFamily::INET6;
+    Ok((internet.then(|| scheme_of(kind)), address))
 }
 
 fn bytes_of(name: &SocketAddrAny) -> Vec<u8> {

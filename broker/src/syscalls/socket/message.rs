@@ -1,9 +1,10 @@
 //! sendmsg(2): header, address and control message are copied and decided on; the data is the program's own business.
 
-use super::{Verb, rule_address, word};
+use super::{rule_address, word};
 use crate::call::{Answer, Call, Errno, Order, Outcome};
 use crate::guest::Guest;
 use crate::memory::read_guest;
+use crate::policy::AddressUse;
 
 /// Bytes of a `struct msghdr`.
 const HEADER: usize = 56;
@@ -40,7 +41,7 @@ pub(super) fn send(guest: &mut Guest, call: &Call) -> Answer {
     data[32..48].fill(0);
     if name_len > 0 {
         let bytes = read_guest(guest.pid, name, name_len)?;
-        rule_address(guest, call, Verb::Connect, &bytes)?;
+        rule_address(guest, call, AddressUse::Connect, &bytes)?;
         data[NAME_AT..NAME_AT + name_len].copy_from_slice(&bytes);
         data[8..16].copy_from_slice(&(name_len as u64).to_ne_bytes());
         pointers.push((Order::WORDS + NAME_WORD, NAME_AT));
