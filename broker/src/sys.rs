@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -138,4 +139,27 @@ pub fn time_stamps(allowed: bool) {
     let how = if allowed { libc::PR_TSC_ENABLE } else { libc::PR_TSC_SIGSEGV };
     // SAFETY: numbers only; without effect on anything but this thread's TSC, and a failure costs speed only.
     unsafe { libc::prctl(libc::PR_SET_TSC, how, 0, 0, 0) };
+}
+
+/// Which of the fds 0, 1 and 2 were open when this process started, one bit each. Looked up before `main`, for the Rust
+/// runtime opens /dev/null in the place of those that were not.
+static OPEN_AT_START: AtomicU8 = AtomicU8::new(0);
+
+extern "C" fn note_open_fds() {
+    for fd in 0..3 {
+        // SAFETY: numbers only.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0 {
+            OPEN_AT_START.fetch_or(1 << fd, Ordering::Relaxed);
+        }
+    }
+}
+
+// SAFETY: the C runtime calls what stands here once, before `main` and before any thread; it makes three system calls.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static NOTE_OPEN_FDS: extern "C" fn() = note_open_fds;
+
+/// The fds among 0, 1 and 2 that were closed when this process started.
+pub fn closed_at_start() -> impl Iterator<Item = i32> {
+    (0..3).filter(|fd| OPEN_AT_START.load(Ordering::Relaxed) & 1 << fd == 0)
 }

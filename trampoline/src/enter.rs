@@ -10,7 +10,7 @@ use crate::layout::{
 };
 use crate::raw::{self, nr};
 use crate::thread::{Process, Thread};
-use crate::{copy, entry, fault, load, trustee, vdso};
+use crate::{copy, entry, environment, fault, load, trustee, vdso};
 
 /// Exit status when bring-up fails; the broker has the reason in words. Never a status of the program's.
 const FAILED: u64 = 125;
@@ -26,6 +26,22 @@ pub(crate) unsafe fn must(number: u64, args: [u64; 6]) -> u64 {
         unsafe { raw::syscall(nr::EXIT_GROUP, [FAILED, 0, 0, 0, 0, 0]) };
     }
     result as u64
+}
+
+/// Reads the start of a file into `buffer`; what was read.
+///
+/// # Safety
+/// Before strict mode only.
+pub(crate) unsafe fn read_file<'a>(path: &core::ffi::CStr, buffer: &'a mut [u8]) -> &'a [u8] {
+    const CLOEXEC: u64 = 0o2_000_000;
+    // SAFETY: a path with its NUL, and a buffer of the length given.
+    let len = unsafe {
+        let fd = must(nr::OPEN, [path.as_ptr() as u64, CLOEXEC, 0, 0, 0, 0]);
+        let len = must(nr::READ, [fd, buffer.as_mut_ptr() as u64, buffer.len() as u64, 0, 0, 0]);
+        must(nr::CLOSE, [fd, 0, 0, 0, 0, 0]);
+        len as usize
+    };
+    buffer.get(..len).unwrap_or_default()
 }
 
 /// The image's entry point: makes the calling thread a strict guest thread.
@@ -59,8 +75,11 @@ pub unsafe extern "C" fn enter(handoff: &Handoff, stack: *mut u64) {
         (*thread).altstack = StackT { sp: 0, flags: crate::abi::SS_DISABLE, pad: 0, size: 0 };
         must(nr::SET_TID_ADDRESS, [request + offset_of!(Request, tid_clear) as u64, 0, 0, 0, 0, 0]);
         signals(process, base);
-        if stack.is_null() && constants.flags & flags::FILTER_ENGINE == 0 {
-            vdso::replace(constants);
+        if stack.is_null() {
+            environment::scrub(handoff.door);
+            if constants.flags & flags::FILTER_ENGINE == 0 {
+                vdso::replace(constants);
+            }
         }
         must(nr::PRCTL, [15, constants.comm.as_ptr() as u64, 0, 0, 0, 0]);
         if trustee::spawn(base as usize + ORDERS, request as usize, base as usize + CONSTANTS) < 0 {

@@ -13,6 +13,7 @@ pub mod copy;
 pub mod emulate;
 pub mod enter;
 pub mod entry;
+pub mod environment;
 pub mod fault;
 pub mod layout;
 pub mod load;

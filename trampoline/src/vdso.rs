@@ -1,7 +1,7 @@
 //! The vDSO's clocks read the time-stamp counter, which a strict thread must not. The loader hides the vDSO from the program;
 //! by the time that the late doors open, the dynamic linker has its addresses already, so its code is replaced.
 
-use crate::enter::must;
+use crate::enter::{must, read_file};
 use crate::layout::{Constants, PAGE};
 use crate::raw::nr;
 
@@ -31,13 +31,9 @@ pub unsafe fn replace(constants: &Constants) {
 
 /// The vDSO's base, from the auxiliary vector.
 unsafe fn address() -> Option<u64> {
-    let mut auxv = [0_u64; 64];
-    // SAFETY: a path with its NUL, and a buffer of the length given.
-    let len = unsafe {
-        let fd = must(nr::OPEN, [c"/proc/self/auxv".as_ptr() as u64, 0o2_000_000, 0, 0, 0, 0]);
-        let len = must(nr::READ, [fd, auxv.as_mut_ptr() as u64, size_of_val(&auxv) as u64, 0, 0, 0]);
-        must(nr::CLOSE, [fd, 0, 0, 0, 0, 0]);
-        len as usize
-    };
-    auxv[..len / 8].chunks_exact(2).find(|pair| pair[0] == AT_SYSINFO_EHDR).map(|pair| pair[1])
+    let mut auxv = [0_u8; 512];
+    // SAFETY: the caller's.
+    let auxv = unsafe { read_file(c"/proc/self/auxv", &mut auxv) };
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    auxv.chunks_exact(16).find(|pair| word(&pair[..8]) == AT_SYSINFO_EHDR).map(|pair| word(&pair[8..]))
 }

@@ -13,6 +13,8 @@ use nix::errno::Errno;
 pub struct Setup {
     /// Which of our fds becomes which number in the child. Targets are in the reserved range, or the same number as the source.
     pub fds: Vec<(RawFd, RawFd)>,
+    /// Standard streams that nurse was started without: the program has none either.
+    pub closed: Vec<RawFd>,
     /// Fds above 2 that stay open, besides the targets of `fds`; sorted.
     pub keep: Vec<RawFd>,
     /// The Landlock domain that it enters.
@@ -58,6 +60,9 @@ impl Setup {
                 }
             }
             self.sweep()?;
+            for &fd in &self.closed {
+                libc::close(fd);
+            }
             check(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const soft))?;
             check(libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut()))
         }

@@ -161,6 +161,7 @@ pub fn start(start: Start) -> io::Result<Started> {
     let setup = child::Setup {
         domain: Some(walls::domain(start.entry, start.network).map_err(io::Error::other)?),
         fds: placed,
+        closed: crate::sys::closed_at_start().collect(),
         keep,
         nofile: (u64::from(fd_low), hard),
         mask: *start.mask.as_ref(),
