@@ -11,6 +11,7 @@ use super::loader::{Declared, Loader};
 use super::matcher::{Matcher, RuleId, Said};
 use super::rules::{CallRule, Effect, Rule};
 use super::source::{Grant, Script};
+use super::values::Ruling;
 use super::variables::Variables;
 use super::verdict::{Access, Decision, Verdict};
 use super::{Asked, engine, values, verbs};
@@ -98,9 +99,10 @@ impl Layer {
         if said.allow.contains(asked.access) {
             return Decision { verdict: Verdict::Allow, why: String::new() };
         }
+        let open = missing(said, asked.access);
         match self.hooks.as_ref().filter(|hooks| hooks.on_open) {
-            Some(hooks) => self.ruled("on_open", hooks.path(asked)),
-            None => Decision { verdict: Verdict::Deny(self.default_errno), why: missing(said, asked.access) },
+            Some(hooks) => self.ruled("on_open", open, hooks.path(asked)),
+            None => Decision { verdict: Verdict::Deny(self.default_errno), why: open },
         }
     }
 
@@ -110,17 +112,28 @@ impl Layer {
             return Decision { verdict: Verdict::Allow, why: String::new() };
         }
         match self.hooks.as_ref().filter(|hooks| hooks.on_call) {
-            Some(hooks) => self.ruled("on_call", hooks.call(name, what)),
+            Some(hooks) => self.ruled("on_call", "no rule allows it".into(), hooks.call(name, what)),
             None => Decision { verdict: Verdict::Deny(self.default_errno), why: "no rule allows it".into() },
         }
     }
 
-    fn ruled(&self, hook: &str, ruling: Result<super::values::Ruling, String>) -> Decision {
-        match ruling {
-            Ok(ruling) if ruling.verdict == Verdict::Allow => Decision { verdict: Verdict::Allow, why: String::new() },
-            Ok(ruling) => Decision { verdict: ruling.verdict, why: format!("{} {hook}", self.label) },
-            Err(problem) => Decision { verdict: Verdict::Deny(self.default_errno), why: problem },
-        }
+    /// What a hook says about what rules leave open.
+    fn ruled(&self, hook: &str, open: String, ruling: Result<Ruling, String>) -> Decision {
+        let (verdict, does) = match ruling {
+            Ok(Ruling { verdict: Verdict::Allow, .. }) => {
+                return Decision { verdict: Verdict::Allow, why: String::new() };
+            }
+            Ok(Ruling { verdict, .. }) => {
+                let does = match verdict {
+                    Verdict::Hide => "hides it",
+                    Verdict::Kill => "ends the sandbox",
+                    _ => "refuses it",
+                };
+                (verdict, does)
+            }
+            Err(problem) => return Decision { verdict: Verdict::Deny(self.default_errno), why: problem },
+        };
+        Decision { verdict, why: format!("{open}; {} {hook} {does}", self.label) }
     }
 
     /// The reason for whatever is decided about a path, allowing included.

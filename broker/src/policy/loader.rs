@@ -225,8 +225,8 @@ impl Loader {
         if !rest.is_empty() && !rest.starts_with('/') {
             return Err(bad(PatternProblem::Variable));
         }
-        // The files named on the command line may well be none; any other variable without a value is worth a word.
-        if values.is_empty() && name != "ARG_FILES" {
+        // A list may well be empty; another variable without a value is worth a word.
+        if values.is_empty() && !Variables::is_list(name) {
             return Ok(Expanded::Valueless(name.into()));
         }
         let patterns = values.into_iter().map(|value| Pattern::parse(value, rest));

@@ -17,12 +17,15 @@ pub struct Variables {
     /// `${PREFIX}`: the folders that its installation lives in (`/usr` for /usr/bin/x), by its name and by where links
     /// lead that name. Never one that holds the home directory.
     pub prefix: Vec<PathBuf>,
-    /// `${SCRIPT_DIR}`: the folder of the script that it was started with.
+    /// `${SCRIPT_DIR}`: the folder of the script that it was started with; the working directory if an option brings the code
+    /// (`-c`, `-m`).
     pub script_dir: Option<PathBuf>,
     /// `${CWD}`: the working directory.
     pub cwd: Option<PathBuf>,
     /// `${HOME}`: the user's home directory.
     pub home: Option<PathBuf>,
+    /// `${PATH}`: the folders in which commands are looked for.
+    pub path: Vec<PathBuf>,
     /// `${SCRATCH}`: the private folder for temporary files.
     pub scratch: Option<PathBuf>,
     /// `${ARG_FILES}`: the files and folders named on the command line that exist.
@@ -37,9 +40,13 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "PREFIX",
         "the folders that the program is installed in (/usr for /usr/bin/x); never one that holds the home directory",
     ),
-    ("SCRIPT_DIR", "the folder of the script that the program was started with"),
+    (
+        "SCRIPT_DIR",
+        "the folder of the script that the program was started with; of code behind -c or -m the working directory",
+    ),
     ("CWD", "the working directory"),
     ("HOME", "the user's home directory"),
+    ("PATH", "the folders in which commands are looked for"),
     ("SCRATCH", "the private folder for temporary files"),
     ("ARG_FILES", "the files and folders named on the command line"),
 ];
@@ -60,10 +67,13 @@ impl Variables {
         let script_dir = if is_script(&program) {
             program.parent().map(Path::to_owned)
         } else {
-            script(args)
-                .map(|script| absolute(&cwd, Path::new(script)))
-                .filter(|script| script.is_file())
-                .and_then(|script| script.parent().map(Path::to_owned))
+            match script(args) {
+                Some(Code::File(script)) => Some(absolute(&cwd, Path::new(script)))
+                    .filter(|script| script.is_file())
+                    .and_then(|script| script.parent().map(Path::to_owned)),
+                Some(Code::Argument) => Some(cwd.clone()),
+                None => None,
+            }
         };
         Self {
             program_dir: program.parent().map(Path::to_owned),
@@ -76,6 +86,7 @@ impl Variables {
                 .map(|name| absolute(&cwd, name))
                 .filter(|path| path.exists())
                 .collect(),
+            path: search_path(),
             cwd: Some(cwd),
             home: Some(home.to_owned()),
             scratch: scratch.map(Path::to_owned),
@@ -93,6 +104,7 @@ impl Variables {
             prefix: vec!["/usr".into()],
             script_dir: Some(cwd.clone()),
             arg_files: vec![cwd.join("file")],
+            path: vec!["/usr/bin".into(), "/bin".into()],
             cwd: Some(cwd),
             home: Some(home()),
             scratch: Some("/tmp/scratch".into()),
@@ -109,6 +121,7 @@ impl Variables {
             "HOME" => self.home.as_deref().into_iter().collect(),
             "SCRATCH" => self.scratch.as_deref().into_iter().collect(),
             "PREFIX" => self.prefix.iter().map(PathBuf::as_path).collect(),
+            "PATH" => self.path.iter().map(PathBuf::as_path).collect(),
             "ARG_FILES" => self.arg_files.iter().map(PathBuf::as_path).collect(),
             _ => return None,
         })
@@ -116,7 +129,7 @@ impl Variables {
 
     /// Whether a variable may have several values, and so is an array to a script.
     pub(super) fn is_list(name: &str) -> bool {
-        matches!(name, "PREFIX" | "ARG_FILES")
+        matches!(name, "PREFIX" | "PATH" | "ARG_FILES")
     }
 }
 
@@ -127,6 +140,15 @@ pub fn home() -> PathBuf {
     let named = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let entry = || nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.dir);
     named.or_else(entry).filter(|home| home.is_absolute()).unwrap_or_else(|| "/nonexistent".into())
+}
+
+/// The absolute folders of `$PATH`.
+fn search_path() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 /// `path` from `cwd`, without `.` and `..` (those as the file system has them).
@@ -158,17 +180,25 @@ fn is_script(program: &Path) -> bool {
         && &start == b"#!"
 }
 
-/// The argument that names an interpreter's script: the first that is no option, unless an option brings the code itself
-/// (`-c`, `-e`, `-m`).
-fn script(args: &[OsString]) -> Option<&OsStr> {
+/// Where an interpreter is told its code.
+#[derive(Debug, PartialEq, Eq)]
+enum Code<'a> {
+    /// A file, by the first argument that is no option.
+    File(&'a OsStr),
+    /// The command line (`-c`, `-e`), or a module found from the working directory (`-m`).
+    Argument,
+}
+
+fn script(args: &[OsString]) -> Option<Code<'_>> {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_bytes() {
-            b"-c" | b"-e" | b"-E" | b"-m" | b"-" | b"--" => return None,
+            b"-c" | b"-e" | b"-m" => return Some(Code::Argument),
+            b"-" | b"--" => return None,
             // python's options with a value of their own
             b"-W" | b"-X" => _ = args.next(),
             option if option.starts_with(b"-") => {}
-            _ => return Some(arg),
+            _ => return Some(Code::File(arg)),
         }
     }
     None
@@ -206,9 +236,10 @@ mod tests {
 
     #[test]
     fn scripts() {
-        assert_eq!(script(&args(&["-u", "-W", "ignore", "x.py", "y"])), Some(OsStr::new("x.py")));
-        assert_eq!(script(&args(&["-c", "print()", "/secret/x"])), None);
-        assert_eq!(script(&args(&["-m", "http.server"])), None);
+        assert_eq!(script(&args(&["-u", "-W", "ignore", "x.py", "y"])), Some(Code::File(OsStr::new("x.py"))));
+        assert_eq!(script(&args(&["-c", "print()", "/secret/x"])), Some(Code::Argument));
+        assert_eq!(script(&args(&["-m", "http.server"])), Some(Code::Argument));
+        assert_eq!(script(&args(&["-", "x"])), None);
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn variables() -> Variables {
         script_dir: Some("/data/project".into()),
         cwd: Some("/data/work".into()),
         home: Some("/home/me".into()),
+        path: vec!["/usr/bin".into()],
         scratch: None,
         arg_files: vec!["/data/in.txt".into(), "/data/odd*name".into()],
     }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::super::{Verdict, policies};
 use super::*;
+use crate::call::Errno;
 
 fn load(name: &str, variables: &Variables) -> Policy {
     Policy::load_from(&[Source::Name(name.into())], variables, None).unwrap_or_else(|error| panic!("{error}"))
@@ -101,6 +102,10 @@ fn default_reads_the_system_and_what_it_is_pointed_at() {
         assert!(!allowed(&policy, path, Access::READ), "{path}");
     }
     assert!(policy.grants_subtree(Path::new("/usr"), Access::READ), "the system can be granted as a whole");
+    assert_eq!(ask(&policy, "/home/me/.gitconfig", Access::READ).verdict, Verdict::Hide, "a home without settings");
+    let write = ask(&policy, "/home/me/.gitconfig", Access::LOOK | Access::WRITE);
+    assert_eq!(write.verdict, Verdict::Deny(Errno::EPERM));
+    assert!(write.why.starts_with("no rule allows it; default.rhai on_open"), "{}", write.why);
     let at_home = load("default", &run("/usr/bin/cat", &[], "/home/me"));
     assert!(!allowed(&at_home, "/home/me/notes", Access::READ) && allowed(&at_home, "/home/me", Access::LOOK));
     assert_eq!(ask(&at_home, "/home/me/.ssh/config", Access::LOOK).verdict, Verdict::Hide);
