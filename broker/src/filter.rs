@@ -6,21 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem::offset_of;
 
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
 use seccompiler::SeccompCmpOp::{Eq, Le, MaskedEq, Ne};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
-use trampoline::layout::{CANCEL_SIGNAL, GRANTS};
+use trampoline::layout::{CANCEL_SIGNAL, CONSTANTS, Constants, GRANTS};
 use trampoline::syscall::{Route, SYSCALLS, checks};
 
 /// Standing grants that the shim uses for calls which it answers itself in part: their rows say `Shim`.
 const SHIM_GRANTS: [(i64, u32); 1] = [(libc::SYS_rt_sigaction, checks::GRANTED | checks::SIGNAL)];
 
-/// What the trustee's loop calls besides: its bells, its fence, its end, and the opening of its one signal.
-const LOOP: [i64; 5] =
-    [libc::SYS_read, libc::SYS_write, libc::SYS_futex, libc::SYS_exit, libc::SYS_rt_sigprocmask];
+/// What the trustee's loop calls besides: its bells, its fence, and its end.
+const LOOP: [i64; 4] = [libc::SYS_read, libc::SYS_write, libc::SYS_futex, libc::SYS_exit];
 
 /// The four calls of strict mode.
 const STRICT: [i64; 4] = [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_rt_sigreturn];
@@ -42,12 +42,12 @@ pub fn grants() -> [u32; GRANTS] {
     grants
 }
 
-/// The trustee's filter, as the kernel's `sock_filter` words.
+/// The trustee's filter for a guard range that begins at `guard_start`, as the kernel's `sock_filter` words.
 ///
 /// # Errors
 /// If the filter cannot be compiled, which the tests rule out.
-pub fn trustee() -> io::Result<Vec<u64>> {
-    Ok(words(&trustee_program().map_err(io::Error::other)?))
+pub fn trustee(guard_start: u64) -> io::Result<Vec<u64>> {
+    Ok(words(&trustee_program(guard_start).map_err(io::Error::other)?))
 }
 
 /// The filter that stands in for strict mode in guest threads, as the kernel's `sock_filter` words.
@@ -58,10 +58,20 @@ pub fn guest() -> io::Result<Vec<u64>> {
     Ok(words(&program(STRICT.iter().map(|&nr| (nr, Vec::new())).collect()).map_err(io::Error::other)?))
 }
 
-fn trustee_program() -> Result<BpfProgram, BackendError> {
+fn trustee_program(guard_start: u64) -> Result<BpfProgram, BackendError> {
     let table = SYSCALLS.iter().filter(|row| matches!(row.route, Route::Grant(_) | Route::Order)).map(|row| i64::from(row.nr));
     let shim = SHIM_GRANTS.iter().map(|&(nr, _)| nr);
-    program(table.chain(shim).chain(LOOP).map(|nr| Ok((nr, forms(nr)?))).collect::<Result<_, BackendError>>()?)
+    let mut allowed = table.chain(shim).chain(LOOP).map(|nr| Ok((nr, forms(nr)?))).collect::<Result<BTreeMap<_, _>, BackendError>>()?;
+    allowed.insert(libc::SYS_rt_sigprocmask, vec![own_mask(guard_start)?]);
+    program(allowed)
+}
+
+/// The one sigprocmask that a trustee makes, when it wears this filter already: to the mask in the constants, which the
+/// guest cannot write.
+fn own_mask(guard_start: u64) -> Result<SeccompRule, BackendError> {
+    let mask = guard_start + (CONSTANTS + offset_of!(Constants, trustee_mask)) as u64;
+    let how = u64::from(libc::SIG_SETMASK.cast_unsigned());
+    SeccompRule::new(vec![when(0, Dword, Eq, how)?, when(1, Qword, Eq, mask)?, when(2, Qword, Eq, 0)?, when(3, Qword, Eq, 8)?])
 }
 
 fn program(allowed: BTreeMap<i64, Vec<SeccompRule>>) -> Result<BpfProgram, BackendError> {
@@ -99,9 +109,6 @@ fn forms(nr: i64) -> Result<Vec<SeccompRule>, BackendError> {
         libc::SYS_mprotect => all(vec![when(2, Qword, Le, 7)?]),
         libc::SYS_madvise => none_of(2, &[libc::MADV_HWPOISON.cast_unsigned(), libc::MADV_SOFT_OFFLINE.cast_unsigned()]),
         libc::SYS_prlimit64 => all(vec![when(0, Dword, Eq, 0)?]),
-        libc::SYS_rt_sigprocmask => {
-            all(vec![when(0, Dword, Eq, 2)?, when(2, Qword, Eq, 0)?, when(3, Qword, Eq, 8)?])
-        }
         libc::SYS_rt_sigaction => all(vec![when(0, Dword, Ne, cancel)?]),
         libc::SYS_kill | libc::SYS_rt_sigqueueinfo => all(vec![when(1, Dword, Ne, cancel)?]),
         libc::SYS_tgkill | libc::SYS_rt_tgsigqueueinfo => all(vec![when(2, Dword, Ne, cancel)?]),

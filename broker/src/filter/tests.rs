@@ -1,10 +1,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use trampoline::layout::Constants;
-
 use super::*;
 
+/// Where the guard range begins in these tests.
+const GUARD: u64 = 0x7e80_1234_0000;
 const ALLOW: u32 = 0x7fff_0000;
 const KILL_PROCESS: u32 = 0x8000_0000;
 const X86_64: u32 = 0xc000_003e;
@@ -44,15 +44,15 @@ fn verdict(program: &[u64], data: [u32; 16]) -> u32 {
 
 fn trustee_says(name: &str, args: [u64; 6]) -> u32 {
     let row = SYSCALLS.iter().find(|row| row.name == name).expect(name);
-    verdict(&trustee().unwrap(), data(row.nr, X86_64, args))
+    verdict(&trustee(GUARD).unwrap(), data(row.nr, X86_64, args))
 }
 
 #[test]
 fn both_filters_fit_their_page() {
-    let both = trustee().unwrap().len() + guest().unwrap().len();
+    let both = trustee(GUARD).unwrap().len() + guest().unwrap().len();
     let room = std::mem::size_of::<Constants>() - std::mem::offset_of!(Constants, filters);
     assert!(both * 8 <= room, "{both} instructions");
-    assert!(trustee().unwrap().len() < 4096, "BPF_MAXINSNS");
+    assert!(trustee(GUARD).unwrap().len() < 4096, "BPF_MAXINSNS");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_guest_filter_allows_four_calls_of_one_abi() {
 
 #[test]
 fn the_trustee_filter_follows_the_table() {
-    let trustee = trustee().unwrap();
+    let trustee = trustee(GUARD).unwrap();
     for row in SYSCALLS {
         let by_table = matches!(row.route, Route::Grant(_) | Route::Order);
         let besides = LOOP.contains(&i64::from(row.nr)) || row.name == "rt_sigaction";
@@ -107,6 +107,15 @@ fn forms_that_the_broker_never_orders_are_not_allowed() {
 }
 
 #[test]
+fn one_signal_mask_and_no_other() {
+    let mask = GUARD + (CONSTANTS + offset_of!(Constants, trustee_mask)) as u64;
+    assert_eq!(trustee_says("rt_sigprocmask", [2, mask, 0, 8, 0, 0]), ALLOW);
+    for other in [[2, mask + 8, 0, 8, 0, 0], [1, mask, 0, 8, 0, 0], [2, mask, 8, 8, 0, 0], [2, mask ^ 1 << 40, 0, 8, 0, 0], [2, 0, 0, 8, 0, 0]] {
+        assert_eq!(trustee_says("rt_sigprocmask", other), KILL_PROCESS, "{other:x?}");
+    }
+}
+
+#[test]
 fn grants_are_the_tables() {
     let grants = grants();
     assert_eq!(grants[8], checks::GRANTED | checks::FD0, "lseek");
@@ -125,7 +134,7 @@ fn child_that_wears_a_filter() {
     let Ok(call) = std::env::var(CHILD) else { return };
     let me = nix::unistd::getpid();
     // The test runs in a thread of its own, and a thread's filter is its own; what it kills is the process.
-    seccompiler::apply_filter(&trustee_program().unwrap()).unwrap();
+    seccompiler::apply_filter(&trustee_program(GUARD).unwrap()).unwrap();
     match call.as_str() {
         "getppid" => drop(nix::unistd::getppid()),
         "prctl" => drop(nix::sys::prctl::get_dumpable()),

@@ -21,6 +21,7 @@ use nix::sys::signal::SigSet;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, PAGE, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
 
+use crate::filter;
 use crate::image;
 pub use bell::Bell;
 pub use crate::options::Entry;
@@ -55,8 +56,6 @@ pub struct Start {
     pub pass: Vec<RawFd>,
     /// Standing grants by syscall number.
     pub grants: Vec<u32>,
-    /// BPF of the trustee, and of a guest thread under the filter engine.
-    pub filters: [Vec<u64>; 2],
 }
 
 /// A started guest process.
@@ -100,7 +99,8 @@ pub fn start(start: Start) -> io::Result<Started> {
     let fd_low = u32::try_from(fd_low).map_err(io::Error::other)?;
     let at = |offset: u32| (fd_low + offset).cast_signed();
 
-    let (pages, page_fds) = Pages::create(base, |constants| fill(constants, &start, base, fd_low, random[1]))?;
+    let filters = [filter::trustee(base)?, filter::guest()?];
+    let (pages, page_fds) = Pages::create(base, |constants| fill(constants, &start, &filters, base, fd_low, random[1]))?;
     pages.prepare(Slot::LEADER, fd_low);
     let text = image::text(base)?;
     let handoff = Handoff {
@@ -195,7 +195,7 @@ fn program_base(random: u64, align: u64) -> u64 {
     (LOWEST + random % PAGES * PAGE as u64).next_multiple_of(align.clamp(PAGE as u64, 1 << 30))
 }
 
-fn fill(constants: &mut Constants, start: &Start, base: u64, fd_low: u32, random: u64) {
+fn fill(constants: &mut Constants, start: &Start, [trustee, guest]: &[Vec<u64>; 2], base: u64, fd_low: u32, random: u64) {
     constants.guard_start = base;
     constants.guard_end = base + GUARD_LEN as u64;
     constants.fd_low = u64::from(fd_low);
@@ -224,7 +224,6 @@ fn fill(constants: &mut Constants, start: &Start, base: u64, fd_low: u32, random
         *place = entry;
     }
     let filters_at = base + (trampoline::layout::CONSTANTS + std::mem::offset_of!(Constants, filters)) as u64;
-    let [trustee, guest] = &start.filters;
     let split = trustee.len();
     constants.filters[..split].copy_from_slice(trustee);
     constants.filters[split..split + guest.len()].copy_from_slice(guest);

@@ -1,11 +1,12 @@
 //! What kind of socket an fd is: by a duplicate of it, for the guest's word on it is worth nothing.
 
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
-use rustix::net::{AddressFamily, SocketAddrAny, SocketType, getsockname};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketType, getsockname};
 use rustix::net::sockopt::{socket_domain, socket_type};
 
-use super::address::{Address, MOST};
+use super::address::Address;
 use crate::call::Errno;
 use crate::guest::Guest;
 use crate::resolve::{lift, take_fd};
@@ -35,41 +36,22 @@ pub(super) fn local(guest: &Guest, fd: RawFd) -> Result<(Option<&'static str>, A
     let domain = lift(socket_domain(&socket))?;
     let kind = lift(socket_type(&socket))?;
     let name: SocketAddrAny = lift(getsockname(&socket))?;
-    let address = Address::parse(&bytes_of(&name))?;
+    let address = address_of(&name);
     let internet = domain == AddressFamily::INET || domain == AddressFamily::INET6;
     Ok((internet.then(|| scheme_of(kind)), address))
 }
 
-fn bytes_of(name: &SocketAddrAny) -> Vec<u8> {
-    use std::net::SocketAddr;
-    if let Ok(address) = SocketAddr::try_from(name.clone()) {
-        let mut bytes = vec![0; 28];
-        bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
-        match address {
-            SocketAddr::V4(v4) => {
-                bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
-                bytes[4..8].copy_from_slice(&v4.ip().octets());
-                bytes.truncate(16);
-            }
-            SocketAddr::V6(v6) => {
-                bytes[..2].copy_from_slice(&(libc::AF_INET6 as u16).to_ne_bytes());
-                bytes[8..24].copy_from_slice(&v6.ip().octets());
-                bytes[24..28].copy_from_slice(&v6.scope_id().to_ne_bytes());
-            }
-        }
-        return bytes;
+/// The kernel's own word on an address, in ours; what is neither internet nor named unix has no name.
+fn address_of(name: &SocketAddrAny) -> Address {
+    if let Ok(internet) = SocketAddr::try_from(name.clone()) {
+        let scope = if let SocketAddr::V6(v6) = internet { v6.scope_id() } else { 0 };
+        return Address::Internet { host: internet.ip().to_canonical(), scope, port: internet.port() };
     }
-    let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
-    if let Ok(unix) = rustix::net::SocketAddrUnix::try_from(name.clone()) {
-        if let Some(path) = unix.path_bytes() {
-            bytes.extend_from_slice(path);
-        } else if let Some(abstract_name) = unix.abstract_name() {
-            bytes.push(0);
-            bytes.extend_from_slice(abstract_name);
-        }
-    }
-    bytes.truncate(MOST);
-    bytes
+    let unix = SocketAddrUnix::try_from(name.clone()).ok();
+    let path = unix.as_ref().and_then(|unix| unix.path_bytes()).map(|path| Address::UnixPath(path.to_vec()));
+    path.unwrap_or_else(|| {
+        Address::UnixAbstract(unix.and_then(|unix| unix.abstract_name().map(<[u8]>::to_vec)).unwrap_or_default())
+    })
 }
 
 /// Name of an address family that a policy can allow.

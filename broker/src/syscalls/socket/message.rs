@@ -26,8 +26,9 @@ pub(super) fn send(guest: &mut Guest, call: &Call) -> Answer {
     }
     let header = call.bytes(1, HEADER)?.to_vec();
     let long = |at: usize| header.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes);
+    let int = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_ne_bytes);
     let (name, control) = (long(0), long(32));
-    let name_len = if name == 0 { 0 } else { super::address::lawful_len((long(8) as u32).cast_signed())? };
+    let name_len = if name == 0 { 0 } else { super::address::lawful_len(int(8))? };
     let control_len = if control == 0 { 0 } else { usize::try_from(long(40)).map_err(|_| Errno::ENOBUFS)? };
     if control_len > CONTROL_MOST {
         return Err(Errno::ENOBUFS);
