@@ -21,33 +21,22 @@ pub struct Case {
 
 impl Case {
     /// A case that ends with exit code 0.
-    pub fn new(
-        name: impl Into<String>,
-        job: impl Fn(&Path) -> Result<Job, String> + Send + Sync + 'static,
-    ) -> Self {
-        Case {
-            name: name.into(),
-            job: Arc::new(job),
-            ends: Status::Code(0),
-        }
+    pub fn new(name: impl Into<String>, job: impl Fn(&Path) -> Result<Job, String> + Send + Sync + 'static) -> Self {
+        Case { name: name.into(), job: Arc::new(job), ends: Status::Code(0) }
     }
 
     /// The trial that the case is sound: it ends as it should and does the same twice.
     #[must_use]
     pub fn native(&self) -> Trial {
         let case = self.clone();
-        Trial::test(format!("native/{}", self.name), move || {
-            case.check_native().map_err(Failed::from)
-        })
+        Trial::test(format!("native/{}", self.name), move || case.check_native().map_err(Failed::from))
     }
 
     /// The trial that it does under `nurse` what it does natively.
     #[must_use]
     pub fn under(&self, config: Config) -> Trial {
         let case = self.clone();
-        Trial::test(format!("{config}/{}", self.name), move || {
-            case.check(config).map_err(Failed::from)
-        })
+        Trial::test(format!("{config}/{}", self.name), move || case.check(config).map_err(Failed::from))
     }
 
     fn check_native(&self) -> Result<(), String> {
@@ -66,12 +55,8 @@ impl Case {
             return Err("says and leaves nothing: there would be nothing to compare".to_owned());
         }
         let second = self.run(&scratch, None)?;
-        let second = Outcome {
-            status: crate::wrapped_status(second.status),
-            ..second
-        };
-        same(&first, &second)
-            .map_err(|report| format!("two native runs differ, no base to compare with:\n{report}"))
+        let second = Outcome { status: crate::wrapped_status(second.status), ..second };
+        same(&first, &second).map_err(|report| format!("two native runs differ, no base to compare with:\n{report}"))
     }
 
     fn check(&self, config: Config) -> Result<(), String> {
@@ -82,9 +67,7 @@ impl Case {
     }
 
     fn run(&self, scratch: &Scratch, config: Option<Config>) -> Result<Outcome, String> {
-        scratch
-            .clear()
-            .map_err(|error| format!("emptying the scratch directory: {error}"))?;
+        scratch.clear().map_err(|error| format!("emptying the scratch directory: {error}"))?;
         let job = (self.job)(&scratch.path())?;
         let job = match config {
             Some(config) => config.wrap(&job, &[&scratch.path()])?,
