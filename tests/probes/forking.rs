@@ -22,6 +22,7 @@ fn child(run: impl FnOnce() -> i32) -> i32 {
         let code = run();
         unsafe { libc::_exit(code) }
     }
+    assert!(pid > 0, "fork: {}", told(crate::raw::errno(pid)));
     pid
 }
 

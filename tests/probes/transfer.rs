@@ -42,7 +42,7 @@ fn copy_file_range() {
 fn splice() {
     file("from", "0123456789");
     let file = opened("from", O_RDONLY);
-    let (from, to) = pipe(0);
+    let (from, to) = pipe(libc::O_NONBLOCK);
     let (from2, to2) = pipe(0);
     let mut buffer = [0u8; 16];
     let mut offset = 4i64;
@@ -54,7 +54,7 @@ fn splice() {
     say!("file to file", sys!(SYS_splice, file, 0, file, 0, 3, 0));
     let part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: 5 };
     say!("vmsplice", sys!(SYS_vmsplice, to, &raw const part, 1, 0));
-    say!("read", sys!(SYS_read, from, buffer.as_mut_ptr(), 16));
+    say!("read what vmsplice put", sys!(SYS_read, from, buffer.as_mut_ptr(), 16));
 }
 
 fn space() {

@@ -104,6 +104,15 @@ impl Job {
             .env("HOME", &self.cwd);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         self.account.apply(&mut command);
+        let no_more_than_standard_streams = || {
+            // SAFETY: the call takes numbers only.
+            match unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: close_range(2) may be called between fork and exec; descriptors only get a flag.
+        unsafe { command.pre_exec(no_more_than_standard_streams) };
         command
     }
 

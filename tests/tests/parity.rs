@@ -6,6 +6,9 @@ use nurse_tests::{Job, MATRIX, PRELOAD, Status};
 use std::path::Path;
 use std::process::ExitCode;
 
+#[path = "parity/differences.rs"]
+mod differences;
+
 /// Probes that go through the preload door besides.
 const PRELOADED: [&str; 6] =
     ["io.read_write", "memory.mappings", "handlers.segv", "startup.argv", "open.flags", "end.code"];
@@ -49,7 +52,7 @@ fn cases() -> Result<Vec<Case>, String> {
                 None => Status::Code(number(end)?),
             };
             let probe = name.to_owned();
-            Ok(Case { ends, ..Case::new(name, move |scratch| job(&probe, scratch)) })
+            Ok(Case { ends, expected: differences::expected, ..Case::new(name, move |scratch| job(&probe, scratch)) })
         })
         .collect()
 }
