@@ -19,7 +19,9 @@ pub(crate) fn table(configs: &[Config], options: &Options) -> Result<(), String>
     for name in names {
         let cells: Vec<String> = columns
             .iter()
-            .map(|column| column.iter().find(|(other, _)| *other == name).map_or("-".to_owned(), |(_, time)| format!("{time:.0}")))
+            .map(|column| {
+                column.iter().find(|(other, _)| *other == name).map_or("-".to_owned(), |(_, time)| format!("{time:.0}"))
+            })
             .collect();
         println!("| {name} | {} |", cells.join(" | "));
     }

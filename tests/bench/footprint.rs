@@ -31,7 +31,8 @@ fn sizes(job: &Job, wrapped: bool) -> Result<(u64, u64, u64), String> {
         BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
     }
     let pid = child.id();
-    let result = if line == "ready\n" { look(pid, wrapped) } else { Err(format!("{} did not come up", job.program.display())) };
+    let result =
+        if line == "ready\n" { look(pid, wrapped) } else { Err(format!("{} did not come up", job.program.display())) };
     // End of input is the end of the program.
     drop(child.stdin.take());
     child.wait().map_err(|error| error.to_string())?;

@@ -55,7 +55,8 @@ fn options() -> Result<Options, String> {
 }
 
 fn measure(options: &Options) -> Result<(), String> {
-    let configs: Vec<Config> = MATRIX.into_iter().filter(|config| config.to_string().contains(&options.config)).collect();
+    let configs: Vec<Config> =
+        MATRIX.into_iter().filter(|config| config.to_string().contains(&options.config)).collect();
     if configs.is_empty() {
         return Err(format!("no configuration is called {:?}", options.config));
     }

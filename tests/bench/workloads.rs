@@ -23,10 +23,14 @@ pub(crate) fn all() -> Vec<Workload> {
             command("python3", &["-c", script, &text(&inputs.join("data.db")), &text(&inputs.join("data.json"))])
         }),
         workload("python3: count to 10 million", |_| command("python3", &["-c", "sum(range(10_000_000))"])),
-        workload("grep -r, 2,000 files", |_| command("grep", &["-rc", "needle", &text(&fixture::large_tree(2000, 20)?)])),
+        workload("grep -r, 2,000 files", |_| {
+            command("grep", &["-rc", "needle", &text(&fixture::large_tree(2000, 20)?)])
+        }),
         workload("find, 20,000 files", |_| command("find", &[&text(&fixture::large_tree(20_000, 1)?), "-size", "+1k"])),
         workload("ls -lR, 20,000 files", |_| command("ls", &["-lR", &text(&fixture::large_tree(20_000, 1)?)])),
-        workload("dd bs=512, 200,000 blocks", |_| command("dd", &["if=/dev/zero", "of=/dev/null", "bs=512", "count=200000"])),
+        workload("dd bs=512, 200,000 blocks", |_| {
+            command("dd", &["if=/dev/zero", "of=/dev/null", "bs=512", "count=200000"])
+        }),
         workload("gzip -9, 20 MB", |_| command("gzip", &["-9c", &text(&fixture::large_file(20)?)])),
         workload("tar c, 2,000 files", |_| command("tar", &["-cf", "-", &text(&fixture::large_tree(2000, 20)?)])),
         workload("sqlite3, 5,000 inserts", |scratch| {

@@ -26,10 +26,7 @@ fn dup() {
     say!("dup2 onto itself", sys!(SYS_dup2, fd, fd));
     say!("dup2 of a closed one onto itself", sys!(SYS_dup2, 999, 999));
     say!("dup2 to -1", sys!(SYS_dup2, fd, -1));
-    say!(
-        "dup3 with O_CLOEXEC",
-        sys!(SYS_dup3, fd, 21, libc::O_CLOEXEC)
-    );
+    say!("dup3 with O_CLOEXEC", sys!(SYS_dup3, fd, 21, libc::O_CLOEXEC));
     say!("its flag", sys!(SYS_fcntl, 21, libc::F_GETFD));
     say!("dup3 onto itself", sys!(SYS_dup3, fd, fd, 0));
     say!("dup3, unknown flag", sys!(SYS_dup3, fd, 22, 1));
@@ -63,62 +60,32 @@ fn close_range() {
         opened("/dev/null", 0);
     }
     say!("5 to 7", sys!(SYS_close_range, 5, 7, 0));
-    println!(
-        "{:?}",
-        (3..12)
-            .map(|fd| told(sys!(SYS_fcntl, fd, libc::F_GETFD)))
-            .collect::<Vec<_>>()
-    );
-    say!(
-        "close on exec",
-        sys!(SYS_close_range, 8, 9, libc::CLOSE_RANGE_CLOEXEC)
-    );
-    println!(
-        "{:?}",
-        (3..12)
-            .map(|fd| told(sys!(SYS_fcntl, fd, libc::F_GETFD)))
-            .collect::<Vec<_>>()
-    );
+    println!("{:?}", (3..12).map(|fd| told(sys!(SYS_fcntl, fd, libc::F_GETFD))).collect::<Vec<_>>());
+    say!("close on exec", sys!(SYS_close_range, 8, 9, libc::CLOSE_RANGE_CLOEXEC));
+    println!("{:?}", (3..12).map(|fd| told(sys!(SYS_fcntl, fd, libc::F_GETFD))).collect::<Vec<_>>());
     say!("wrong way round", sys!(SYS_close_range, 9, 8, 0));
     say!("unknown flag", sys!(SYS_close_range, 3, 4, 64));
     say!("all from 3", sys!(SYS_close_range, 3, u32::MAX, 0));
-    println!(
-        "{:?}",
-        (3..12)
-            .map(|fd| told(sys!(SYS_fcntl, fd, libc::F_GETFD)))
-            .collect::<Vec<_>>()
-    );
+    println!("{:?}", (3..12).map(|fd| told(sys!(SYS_fcntl, fd, libc::F_GETFD))).collect::<Vec<_>>());
     say!("life goes on", i64::from(opened("/dev/null", 0)));
 }
 
 fn fcntl() {
     let fd = opened("/dev/null", libc::O_RDWR);
     say!("F_DUPFD from 30", sys!(SYS_fcntl, fd, libc::F_DUPFD, 30));
-    say!(
-        "F_DUPFD_CLOEXEC from 30",
-        sys!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, 30)
-    );
+    say!("F_DUPFD_CLOEXEC from 30", sys!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, 30));
     say!("F_GETFD", sys!(SYS_fcntl, 31, libc::F_GETFD));
     say!("F_SETFD", sys!(SYS_fcntl, 31, libc::F_SETFD, 0));
     say!("F_GETFD", sys!(SYS_fcntl, 31, libc::F_GETFD));
     say!("F_DUPFD from -1", sys!(SYS_fcntl, fd, libc::F_DUPFD, -1));
-    say!(
-        "F_DUPFD beyond the limit",
-        sys!(SYS_fcntl, fd, libc::F_DUPFD, 1 << 30)
-    );
+    say!("F_DUPFD beyond the limit", sys!(SYS_fcntl, fd, libc::F_DUPFD, 1 << 30));
     let (from, to) = pipe(0);
-    say!(
-        "F_SETFL O_NONBLOCK",
-        sys!(SYS_fcntl, from, libc::F_SETFL, libc::O_NONBLOCK)
-    );
+    say!("F_SETFL O_NONBLOCK", sys!(SYS_fcntl, from, libc::F_SETFL, libc::O_NONBLOCK));
     say!("F_GETFL", sys!(SYS_fcntl, from, libc::F_GETFL));
     let mut byte = 0u8;
     say!("read", sys!(SYS_read, from, &raw mut byte, 1));
     say!("F_GETPIPE_SZ", sys!(SYS_fcntl, to, libc::F_GETPIPE_SZ));
-    say!(
-        "F_SETPIPE_SZ",
-        sys!(SYS_fcntl, to, libc::F_SETPIPE_SZ, 8192)
-    );
+    say!("F_SETPIPE_SZ", sys!(SYS_fcntl, to, libc::F_SETPIPE_SZ, 8192));
     say!("F_GETOWN", sys!(SYS_fcntl, from, libc::F_GETOWN));
     say!("unknown", sys!(SYS_fcntl, fd, 12345));
     say!("closed", sys!(SYS_fcntl, 999, libc::F_GETFD));
@@ -128,14 +95,7 @@ fn pipes() {
     let mut ends = [0i32; 2];
     say!("pipe", sys!(SYS_pipe, ends.as_mut_ptr()));
     println!("{ends:?}");
-    say!(
-        "pipe2",
-        sys!(
-            SYS_pipe2,
-            ends.as_mut_ptr(),
-            libc::O_CLOEXEC | libc::O_NONBLOCK
-        )
-    );
+    say!("pipe2", sys!(SYS_pipe2, ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK));
     println!("{ends:?}");
     say!("flags", sys!(SYS_fcntl, ends[0], libc::F_GETFL));
     say!("fd flags", sys!(SYS_fcntl, ends[1], libc::F_GETFD));
@@ -161,32 +121,17 @@ fn ioctl() {
         ("/dev/null", opened("/dev/null", 0)),
         ("closed", 999),
     ] {
-        say!(
-            format!("TIOCGWINSZ on {what}"),
-            sys!(SYS_ioctl, fd, libc::TIOCGWINSZ, size.as_mut_ptr())
-        );
+        say!(format!("TIOCGWINSZ on {what}"), sys!(SYS_ioctl, fd, libc::TIOCGWINSZ, size.as_mut_ptr()));
         let mut terminal = [0u8; 64];
-        say!(
-            format!("TCGETS on {what}"),
-            sys!(SYS_ioctl, fd, libc::TCGETS, terminal.as_mut_ptr())
-        );
+        say!(format!("TCGETS on {what}"), sys!(SYS_ioctl, fd, libc::TCGETS, terminal.as_mut_ptr()));
     }
     sys!(SYS_write, to, c"abc".as_ptr(), 3);
-    say!(
-        "FIONREAD",
-        sys!(SYS_ioctl, from, libc::FIONREAD, &raw mut count)
-    );
+    say!("FIONREAD", sys!(SYS_ioctl, from, libc::FIONREAD, &raw mut count));
     println!("{count}");
-    say!(
-        "FIONREAD on a file",
-        sys!(SYS_ioctl, opened("f", 0), libc::FIONREAD, &raw mut count)
-    );
+    say!("FIONREAD on a file", sys!(SYS_ioctl, opened("f", 0), libc::FIONREAD, &raw mut count));
     println!("{count}");
     count = 1;
-    say!(
-        "FIONBIO",
-        sys!(SYS_ioctl, from, libc::FIONBIO, &raw const count)
-    );
+    say!("FIONBIO", sys!(SYS_ioctl, from, libc::FIONBIO, &raw const count));
     say!("flags", sys!(SYS_fcntl, from, libc::F_GETFL));
     say!("FIOCLEX", sys!(SYS_ioctl, from, libc::FIOCLEX));
     say!("fd flags", sys!(SYS_fcntl, from, libc::F_GETFD));
@@ -196,23 +141,12 @@ fn ioctl() {
 }
 
 fn limit() {
-    let mut limit = libc::rlimit {
-        rlim_cur: 20,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 20, rlim_max: 0 };
     let mut old = limit;
-    say!(
-        "get",
-        sys!(SYS_prlimit64, 0, libc::RLIMIT_NOFILE, 0, &raw mut old)
-    );
+    say!("get", sys!(SYS_prlimit64, 0, libc::RLIMIT_NOFILE, 0, &raw mut old));
     limit.rlim_max = old.rlim_max;
-    say!(
-        "set",
-        sys!(SYS_prlimit64, 0, libc::RLIMIT_NOFILE, &raw const limit, 0)
-    );
-    let count = (0..100)
-        .take_while(|_| crate::raw::open("/dev/null", 0, 0) >= 0)
-        .count();
+    say!("set", sys!(SYS_prlimit64, 0, libc::RLIMIT_NOFILE, &raw const limit, 0));
+    let count = (0..100).take_while(|_| crate::raw::open("/dev/null", 0, 0) >= 0).count();
     println!("{count} files more");
     say!("open", crate::raw::open("/dev/null", 0, 0));
     say!("dup", sys!(SYS_dup, 0));
@@ -225,17 +159,10 @@ fn limit() {
 
 /// As many descriptors as a busy program has, all of them usable.
 fn high() {
-    let fds: Vec<i64> = (0..900)
-        .map(|_| crate::raw::open("/dev/zero", 0, 0))
-        .collect();
+    let fds: Vec<i64> = (0..900).map(|_| crate::raw::open("/dev/zero", 0, 0)).collect();
     println!("{} to {}", told(fds[0]), told(fds[899]));
     let mut byte = 1u8;
-    println!(
-        "{}",
-        fds.iter()
-            .filter(|fd| sys!(SYS_read, **fd, &raw mut byte, 1) == 1)
-            .count()
-    );
+    println!("{}", fds.iter().filter(|fd| sys!(SYS_read, **fd, &raw mut byte, 1) == 1).count());
     say!("dup2 to 1000", sys!(SYS_dup2, 0, 1000));
     say!("well", well(sys!(SYS_close, 1000)));
 }

@@ -11,10 +11,7 @@ pub(crate) const PROBES: &[Probe] = &[
 ];
 
 fn cwd() -> String {
-    std::env::current_dir().map_or_else(
-        |error| format!("{:?}", error.kind()),
-        |dir| dir.display().to_string(),
-    )
+    std::env::current_dir().map_or_else(|error| format!("{:?}", error.kind()), |dir| dir.display().to_string())
 }
 
 fn working() {
@@ -26,10 +23,7 @@ fn working() {
     let home = opened(".", libc::O_DIRECTORY);
     say!("chdir a", sys!(SYS_chdir, c"a".as_ptr()));
     println!("{}", cwd());
-    say!(
-        "open below",
-        crate::raw::well(crate::raw::open("b/inner", 0, 0))
-    );
+    say!("open below", crate::raw::well(crate::raw::open("b/inner", 0, 0)));
     say!("chdir ../link", sys!(SYS_chdir, c"../link".as_ptr()));
     println!("{}", cwd());
     say!("fchdir", sys!(SYS_fchdir, home));
@@ -41,20 +35,14 @@ fn working() {
     say!("fchdir to a file", sys!(SYS_fchdir, opened("f", 0)));
     say!("fchdir closed", sys!(SYS_fchdir, 999));
     let mut buffer = [0u8; 4096];
-    say!(
-        "getcwd length fits",
-        i64::from(sys!(SYS_getcwd, buffer.as_mut_ptr(), 4096) == cwd().len() as i64 + 1)
-    );
+    say!("getcwd length fits", i64::from(sys!(SYS_getcwd, buffer.as_mut_ptr(), 4096) == cwd().len() as i64 + 1));
     say!("getcwd too small", sys!(SYS_getcwd, buffer.as_mut_ptr(), 3));
     say!("getcwd to a bad address", sys!(SYS_getcwd, BAD, 4096));
     std::fs::create_dir("gone").unwrap();
     std::env::set_current_dir("gone").unwrap();
     std::fs::remove_dir("../gone").unwrap();
     println!("removed: {}", cwd());
-    say!(
-        "open in it",
-        crate::raw::open("x", libc::O_CREAT | libc::O_WRONLY, 0o600)
-    );
+    say!("open in it", crate::raw::open("x", libc::O_CREAT | libc::O_WRONLY, 0o600));
     say!("up", sys!(SYS_chdir, c"..".as_ptr()));
     println!("{}", cwd());
 }
@@ -69,15 +57,7 @@ fn make() {
     say!("mkdir .", mkdir("."));
     say!("mkdir /", mkdir("/"));
     say!("mkdir empty", mkdir(""));
-    say!(
-        "mkdirat",
-        sys!(
-            SYS_mkdirat,
-            opened("d", libc::O_PATH),
-            c"inner".as_ptr(),
-            0o700
-        )
-    );
+    say!("mkdirat", sys!(SYS_mkdirat, opened("d", libc::O_PATH), c"inner".as_ptr(), 0o700));
     say!("mkdir where I may not", mkdir("/usr/mine"));
     say!("rmdir full", rmdir("d"));
     say!("rmdir inner", rmdir("d/inner"));
@@ -102,15 +82,7 @@ fn list() {
     let mut names: Vec<String> = std::fs::read_dir("d")
         .unwrap()
         .map(|entry| {
-            entry
-                .map(|entry| {
-                    format!(
-                        "{:?} {}",
-                        entry.file_type().unwrap(),
-                        entry.file_name().display()
-                    )
-                })
-                .unwrap()
+            entry.map(|entry| format!("{:?} {}", entry.file_type().unwrap(), entry.file_name().display())).unwrap()
         })
         .collect();
     names.sort();
@@ -122,29 +94,12 @@ fn list() {
         rounds += 1;
     }
     println!("rounds {rounds}");
-    say!(
-        "at the end",
-        sys!(SYS_getdents64, fd, buffer.as_mut_ptr(), 1024)
-    );
+    say!("at the end", sys!(SYS_getdents64, fd, buffer.as_mut_ptr(), 1024));
     say!("rewind", sys!(SYS_lseek, fd, 0, 0));
-    say!(
-        "too small",
-        sys!(SYS_getdents64, fd, buffer.as_mut_ptr(), 8)
-    );
+    say!("too small", sys!(SYS_getdents64, fd, buffer.as_mut_ptr(), 8));
     say!("bad address", sys!(SYS_getdents64, fd, BAD, 1024));
-    say!(
-        "a file",
-        sys!(
-            SYS_getdents64,
-            opened("d/a-file-with-a-rather-long-name-000", 0),
-            buffer.as_mut_ptr(),
-            1024
-        )
-    );
-    say!(
-        "closed",
-        sys!(SYS_getdents64, 999, buffer.as_mut_ptr(), 1024)
-    );
+    say!("a file", sys!(SYS_getdents64, opened("d/a-file-with-a-rather-long-name-000", 0), buffer.as_mut_ptr(), 1024));
+    say!("closed", sys!(SYS_getdents64, 999, buffer.as_mut_ptr(), 1024));
 }
 
 /// A working directory deeper than PATH_MAX is reached step by step and has no name that fits.

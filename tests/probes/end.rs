@@ -24,10 +24,7 @@ pub(crate) const PROBES: &[Probe] = &[
 ];
 
 fn no_core() {
-    let limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
     println!("about to end");
 }
@@ -77,10 +74,7 @@ fn segv() {
 fn segv_blocked() {
     no_core();
     let mask = 1u64 << (libc::SIGSEGV - 1);
-    say!(
-        "block",
-        sys!(SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const mask, 0, 8)
-    );
+    say!("block", sys!(SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const mask, 0, 8));
     touch();
 }
 
@@ -93,31 +87,17 @@ fn alarm() {
     no_core();
     let time = libc::itimerval {
         it_interval: unsafe { std::mem::zeroed() },
-        it_value: libc::timeval {
-            tv_sec: 0,
-            tv_usec: 20_000,
-        },
+        it_value: libc::timeval { tv_sec: 0, tv_usec: 20_000 },
     };
     sys!(SYS_setitimer, 0, &raw const time, 0);
-    sys!(
-        SYS_nanosleep,
-        &raw const *&libc::timespec {
-            tv_sec: 5,
-            tv_nsec: 0
-        },
-        0
-    );
+    sys!(SYS_nanosleep, std::ptr::from_ref(&libc::timespec { tv_sec: 5, tv_nsec: 0 }), 0);
     println!("still here");
 }
 
 #[inline(never)]
 fn dig(depth: u64) -> u64 {
     let filler = std::hint::black_box([depth; 64]);
-    if depth == u64::MAX {
-        filler[3]
-    } else {
-        dig(depth + 1) + filler[usize::from(depth % 2 == 1)]
-    }
+    if depth == u64::MAX { filler[3] } else { dig(depth + 1) + filler[usize::from(depth % 2 == 1)] }
 }
 
 /// Rust's runtime notices it on its own altstack and aborts.
@@ -132,21 +112,14 @@ fn panic() {
     println!("about to end");
     std::panic::set_hook(Box::new(|_| println!("panicking")));
     std::process::exit(
-        std::panic::catch_unwind(|| assert!(std::hint::black_box(false), "on purpose"))
-            .map_or(101, |()| 0),
+        std::panic::catch_unwind(|| assert!(std::hint::black_box(false), "on purpose")).map_or(101, |()| 0),
     );
 }
 
 fn cpu_limit() {
     no_core();
-    let limit = libc::rlimit {
-        rlim_cur: 1,
-        rlim_max: 3,
-    };
-    say!(
-        "setrlimit",
-        sys!(SYS_setrlimit, libc::RLIMIT_CPU, &raw const limit)
-    );
+    let limit = libc::rlimit { rlim_cur: 1, rlim_max: 3 };
+    say!("setrlimit", sys!(SYS_setrlimit, libc::RLIMIT_CPU, &raw const limit));
     loop {
         std::hint::black_box(0);
     }

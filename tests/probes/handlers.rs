@@ -3,8 +3,8 @@
 use crate::raw::{BAD, told};
 use crate::{Probe, probe};
 use libc::{
-    SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIGALRM, SIGBUS, SIGSEGV, SIGSYS,
-    SIGUSR1, SIGUSR2, siginfo_t,
+    SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIGALRM, SIGBUS, SIGSEGV, SIGSYS, SIGUSR1, SIGUSR2,
+    siginfo_t,
 };
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -94,66 +94,30 @@ fn roundtrip() {
             old.flags,
             old.mask
         );
-        let ignore = Action {
-            handler: 1,
-            ..Action::default()
-        };
+        let ignore = Action { handler: 1, ..Action::default() };
         sys!(SYS_rt_sigaction, signal, &raw const ignore, &raw mut old, 8);
         println!("  {:x}", old.handler);
     }
     let action = Action::default();
-    say!(
-        "size 4",
-        sys!(SYS_rt_sigaction, SIGUSR1, &raw const action, 0, 4)
-    );
-    say!(
-        "from a bad address",
-        sys!(SYS_rt_sigaction, SIGUSR1, BAD, 0, 8)
-    );
-    say!(
-        "to a bad address",
-        sys!(SYS_rt_sigaction, SIGUSR1, 0, BAD, 8)
-    );
+    say!("size 4", sys!(SYS_rt_sigaction, SIGUSR1, &raw const action, 0, 4));
+    say!("from a bad address", sys!(SYS_rt_sigaction, SIGUSR1, BAD, 0, 8));
+    say!("to a bad address", sys!(SYS_rt_sigaction, SIGUSR1, 0, BAD, 8));
 }
 
 fn mask() {
     println!("{:?}", blocked());
     let (all, some) = (u64::MAX, bit(SIGUSR1) | bit(SIGSYS) | bit(SIGSEGV));
     let mut old = 0u64;
-    say!(
-        "block all",
-        sys!(
-            SYS_rt_sigprocmask,
-            libc::SIG_BLOCK,
-            &raw const all,
-            &raw mut old,
-            8
-        )
-    );
+    say!("block all", sys!(SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const all, &raw mut old, 8));
     println!("{:x} {:?}", old, blocked());
     sys!(SYS_getpid);
     println!("{:?}", blocked());
-    say!(
-        "unblock some",
-        sys!(SYS_rt_sigprocmask, libc::SIG_UNBLOCK, &raw const some, 0, 8)
-    );
+    say!("unblock some", sys!(SYS_rt_sigprocmask, libc::SIG_UNBLOCK, &raw const some, 0, 8));
     println!("{:?}", blocked());
-    say!(
-        "set",
-        sys!(
-            SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const some,
-            &raw mut old,
-            8
-        )
-    );
+    say!("set", sys!(SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const some, &raw mut old, 8));
     println!("{old:x} {:?}", blocked());
     say!("how 9", sys!(SYS_rt_sigprocmask, 9, &raw const some, 0, 8));
-    say!(
-        "how 9 without a set",
-        sys!(SYS_rt_sigprocmask, 9, 0, &raw mut old, 8)
-    );
+    say!("how 9 without a set", sys!(SYS_rt_sigprocmask, 9, 0, &raw mut old, 8));
     say!("size 4", sys!(SYS_rt_sigprocmask, 0, &raw const some, 0, 4));
     say!("from a bad address", sys!(SYS_rt_sigprocmask, 0, BAD, 0, 8));
     say!("to a bad address", sys!(SYS_rt_sigprocmask, 0, 0, BAD, 8));
@@ -162,13 +126,7 @@ fn mask() {
     say!("pending", sys!(SYS_rt_sigpending, &raw mut pending, 8));
     println!("{pending:x}");
     install(SIGUSR1, count, 0, &[]);
-    sys!(
-        SYS_rt_sigprocmask,
-        libc::SIG_SETMASK,
-        &raw const *&0u64,
-        0,
-        8
-    );
+    sys!(SYS_rt_sigprocmask, libc::SIG_SETMASK, [0u64].as_ptr(), 0, 8);
     println!("delivered when unblocked {}", COUNT.load(Relaxed));
     println!("{:?}", blocked());
 }
@@ -179,24 +137,14 @@ fn raise() {
     println!("count {}", COUNT.load(Relaxed));
     say!("kill", sys!(SYS_kill, std::process::id(), SIGUSR1));
     println!("count {}", COUNT.load(Relaxed));
-    say!(
-        "tgkill",
-        sys!(SYS_tgkill, std::process::id(), sys!(SYS_gettid), SIGUSR1)
-    );
+    say!("tgkill", sys!(SYS_tgkill, std::process::id(), sys!(SYS_gettid), SIGUSR1));
     say!("tkill", sys!(SYS_tkill, sys!(SYS_gettid), SIGUSR1));
     println!("count {}", COUNT.load(Relaxed));
     for _ in 0..1000 {
         unsafe { libc::raise(SIGUSR1) };
     }
     println!("count {}", COUNT.load(Relaxed));
-    for signal in [
-        libc::SIGRTMIN(),
-        libc::SIGRTMAX() - 1,
-        libc::SIGCHLD,
-        libc::SIGURG,
-        libc::SIGWINCH,
-        libc::SIGTRAP,
-    ] {
+    for signal in [libc::SIGRTMIN(), libc::SIGRTMAX() - 1, libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGTRAP] {
         install(signal, count, 0, &[]);
         unsafe { libc::raise(signal) };
     }
@@ -215,10 +163,7 @@ extern "C" fn keep(signal: i32, info: *mut siginfo_t, context: *mut c_void) {
     INFO[3].store(unsafe { info.si_value().sival_ptr.addr() } as i32, Relaxed);
     PLACE.store(info.si_addr_word(), Relaxed);
     let context = context.cast::<libc::ucontext_t>();
-    SEEN.store(
-        i32::from(unsafe { (*context).uc_mcontext.gregs[libc::REG_RIP as usize] } != 0),
-        Relaxed,
-    );
+    SEEN.store(i32::from(unsafe { (*context).uc_mcontext.gregs[libc::REG_RIP as usize] } != 0), Relaxed);
 }
 
 trait Address {
@@ -235,20 +180,9 @@ fn siginfo() {
     #[repr(C)]
     struct Queued(i32, i32, i32, i32, u32, u32, u64, [u64; 12]);
     let queued = Queued(0, 0, -1, 0, std::process::id(), 0, 4242, [0; 12]);
-    say!(
-        "queue",
-        sys!(
-            SYS_rt_sigqueueinfo,
-            std::process::id(),
-            libc::SIGRTMIN() + 3,
-            &raw const queued
-        )
-    );
+    say!("queue", sys!(SYS_rt_sigqueueinfo, std::process::id(), libc::SIGRTMIN() + 3, &raw const queued));
     println!("{INFO:?} context {}", SEEN.load(Relaxed));
-    say!(
-        "kill",
-        sys!(SYS_kill, std::process::id(), libc::SIGRTMIN() + 3)
-    );
+    say!("kill", sys!(SYS_kill, std::process::id(), libc::SIGRTMIN() + 3));
     println!("code {}", INFO[2].load(Relaxed));
     unsafe { libc::raise(libc::SIGRTMIN() + 3) };
     println!("code {}", INFO[2].load(Relaxed));
@@ -289,20 +223,12 @@ extern "C" fn recurse(signal: i32, _: *mut siginfo_t, _: *mut c_void) {
 fn nodefer() {
     install(SIGUSR1, recurse, SA_NODEFER, &[]);
     unsafe { libc::raise(SIGUSR1) };
-    println!(
-        "count {} deepest {}",
-        COUNT.load(Relaxed),
-        DEEPEST.load(Relaxed)
-    );
+    println!("count {} deepest {}", COUNT.load(Relaxed), DEEPEST.load(Relaxed));
     COUNT.store(0, Relaxed);
     DEEPEST.store(0, Relaxed);
     install(SIGUSR1, recurse, 0, &[]);
     unsafe { libc::raise(SIGUSR1) };
-    println!(
-        "count {} deepest {}",
-        COUNT.load(Relaxed),
-        DEEPEST.load(Relaxed)
-    );
+    println!("count {} deepest {}", COUNT.load(Relaxed), DEEPEST.load(Relaxed));
 }
 
 fn resethand() {
@@ -329,12 +255,7 @@ fn altstack() {
     say!("get", sys!(SYS_sigaltstack, 0, &raw mut old));
     say!("set", set(stack(65536, 0)));
     say!("get", sys!(SYS_sigaltstack, 0, &raw mut old));
-    println!(
-        "{} {} {}",
-        old.ss_sp.cast_const().cast() == memory.as_ptr(),
-        old.ss_size,
-        old.ss_flags
-    );
+    println!("{} {} {}", old.ss_sp.cast_const().cast() == memory.as_ptr(), old.ss_size, old.ss_flags);
     say!("too small", set(stack(100, 0)));
     say!("unknown flag", set(stack(65536, 64)));
     say!("kept", sys!(SYS_sigaltstack, 0, &raw mut old));
@@ -352,11 +273,7 @@ fn altstack() {
 /// A stack of 64 KB for handlers, with known limits.
 fn own_stack() -> (u64, u64) {
     let memory = Box::leak(vec![0u8; 65536].into_boxed_slice());
-    let stack = libc::stack_t {
-        ss_sp: memory.as_mut_ptr().cast(),
-        ss_flags: 0,
-        ss_size: 65536,
-    };
+    let stack = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: 65536 };
     say!("sigaltstack", sys!(SYS_sigaltstack, &raw const stack, 0));
     let start = memory.as_ptr().expose_provenance() as u64;
     (start, start + 65536)
@@ -368,11 +285,7 @@ extern "C" fn where_am_i(_: i32, _: *mut siginfo_t, _: *mut c_void) {
     let mut stack: libc::stack_t = unsafe { std::mem::zeroed() };
     sys!(SYS_sigaltstack, 0, &raw mut stack);
     SEEN.store(stack.ss_flags, Relaxed);
-    let off = libc::stack_t {
-        ss_sp: std::ptr::null_mut(),
-        ss_flags: libc::SS_DISABLE,
-        ss_size: 0,
-    };
+    let off = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
     INFO[0].store(sys!(SYS_sigaltstack, &raw const off, 0) as i32, Relaxed);
 }
 
@@ -412,20 +325,8 @@ fn touch(address: u64) {
 
 fn segv() {
     install(SIGSEGV, skip_read, 0, &[]);
-    let none = sys!(
-        SYS_mmap,
-        0,
-        4096,
-        0,
-        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-        -1,
-        0
-    ) as u64;
-    for (what, address) in [
-        ("low", 0x10),
-        ("no permission", none + 5),
-        ("not canonical", 0x8888_0000_0000_0000),
-    ] {
+    let none = sys!(SYS_mmap, 0, 4096, 0, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) as u64;
+    for (what, address) in [("low", 0x10), ("no permission", none + 5), ("not canonical", 0x8888_0000_0000_0000)] {
         touch(address);
         let place = PLACE.load(Relaxed);
         println!(
@@ -479,10 +380,7 @@ fn longjmp() {
         println!("{} {:?}", catch(|| touch(0x10)), blocked());
     }
     install(SIGUSR1, jump, 0, &[]);
-    println!(
-        "{}",
-        catch(|| assert_eq!(unsafe { libc::raise(SIGUSR1) }, 0))
-    );
+    println!("{}", catch(|| assert_eq!(unsafe { libc::raise(SIGUSR1) }, 0)));
     println!("{} {:?}", sys!(SYS_getpid) > 0, blocked());
 }
 
@@ -497,19 +395,9 @@ extern "C" fn allow(_: i32, info: *mut siginfo_t, _: *mut c_void) {
 /// A garbage collector's trick: pages opened by the handler as they are touched.
 fn repair() {
     install(SIGSEGV, allow, 0, &[]);
-    let start = sys!(
-        SYS_mmap,
-        0,
-        64 * 4096,
-        libc::PROT_READ,
-        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-        -1,
-        0
-    ) as usize;
+    let start = sys!(SYS_mmap, 0, 64 * 4096, libc::PROT_READ, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) as usize;
     for page in 0..64 {
-        unsafe {
-            std::ptr::with_exposed_provenance_mut::<u8>(start + page * 4096).write_volatile(1)
-        };
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(start + page * 4096).write_volatile(1) };
     }
     println!("opened {}", COUNT.load(Relaxed));
 }
@@ -517,11 +405,7 @@ fn repair() {
 #[inline(never)]
 fn dig(depth: u64) -> u64 {
     let filler = std::hint::black_box([depth; 64]);
-    if depth == u64::MAX {
-        filler[3]
-    } else {
-        dig(depth + 1) + filler[usize::from(depth % 2 == 1)]
-    }
+    if depth == u64::MAX { filler[3] } else { dig(depth + 1) + filler[usize::from(depth % 2 == 1)] }
 }
 
 fn stack_overflow() {
@@ -536,19 +420,13 @@ fn stack_overflow() {
 /// A program that uses SIGSYS itself: blocks it, handles it, ignores it.
 fn sigsys() {
     let mask = bit(SIGSYS);
-    say!(
-        "block",
-        sys!(SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const mask, 0, 8)
-    );
+    say!("block", sys!(SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const mask, 0, 8));
     say!("a call", sys!(SYS_getpid).min(1));
     println!("{:?}", blocked());
     install(SIGSYS, count, 0, &[]);
     say!("send", sys!(SYS_kill, std::process::id(), SIGSYS));
     println!("not yet {}", COUNT.load(Relaxed));
-    say!(
-        "unblock",
-        sys!(SYS_rt_sigprocmask, libc::SIG_UNBLOCK, &raw const mask, 0, 8)
-    );
+    say!("unblock", sys!(SYS_rt_sigprocmask, libc::SIG_UNBLOCK, &raw const mask, 0, 8));
     println!("now {}", COUNT.load(Relaxed));
     unsafe { libc::raise(SIGSYS) };
     println!("again {}", COUNT.load(Relaxed));
@@ -574,35 +452,19 @@ extern "C" fn skip_two(signal: i32, info: *mut siginfo_t, context: *mut c_void) 
 fn other_faults() {
     install(libc::SIGILL, skip_two, 0, &[]);
     unsafe { std::arch::asm!("ud2") };
-    println!(
-        "ud2: {} code {}",
-        INFO[0].load(Relaxed),
-        INFO[2].load(Relaxed)
-    );
+    println!("ud2: {} code {}", INFO[0].load(Relaxed), INFO[2].load(Relaxed));
     install(libc::SIGFPE, skip_two, 0, &[]);
     // div ecx is two bytes.
     unsafe { std::arch::asm!("div ecx", inout("eax") 1 => _, inout("edx") 0 => _, in("ecx") 0) };
-    println!(
-        "division by 0: {} code {}",
-        INFO[0].load(Relaxed),
-        INFO[2].load(Relaxed)
-    );
+    println!("division by 0: {} code {}", INFO[0].load(Relaxed), INFO[2].load(Relaxed));
     install(libc::SIGTRAP, keep, 0, &[]);
     unsafe { std::arch::asm!("int3") };
-    println!(
-        "int3: {} code {}",
-        INFO[0].load(Relaxed),
-        INFO[2].load(Relaxed)
-    );
+    println!("int3: {} code {}", INFO[0].load(Relaxed), INFO[2].load(Relaxed));
     install(SIGBUS, skip_two, 0, &[]);
     let fd = crate::raw::opened("f", libc::O_CREAT | libc::O_RDWR);
     let start = sys!(SYS_mmap, 0, 4096, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
     touch(start as u64);
-    println!(
-        "behind the file's end: {} code {}",
-        INFO[0].load(Relaxed),
-        INFO[2].load(Relaxed)
-    );
+    println!("behind the file's end: {} code {}", INFO[0].load(Relaxed), INFO[2].load(Relaxed));
 }
 
 extern "C" fn change_mask(_: i32, _: *mut siginfo_t, context: *mut c_void) {

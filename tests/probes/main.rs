@@ -7,16 +7,9 @@
     reason = "every block here is one system call or one load, made on purpose, right or wrong"
 )]
 #![allow(clippy::multiple_unsafe_ops_per_block, reason = "as above")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a probe that cannot go on has to fail loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "a probe that cannot go on has to fail loudly")]
 #![allow(clippy::print_stdout, reason = "printing is what probes are for")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "arguments of system calls are words"
-)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "arguments of system calls are words")]
 
 #[macro_use]
 mod raw;
@@ -56,11 +49,7 @@ pub(crate) struct Probe {
 
 /// A probe that ends with exit code 0.
 const fn probe(name: &'static str, run: fn()) -> Probe {
-    Probe {
-        name,
-        ends: "0",
-        run,
-    }
+    Probe { name, ends: "0", run }
 }
 
 /// A probe that ends otherwise: `7`, or `signal 11`.

@@ -3,8 +3,8 @@
 use crate::raw::{BAD, file, open, opened, path, well};
 use crate::{Probe, probe};
 use libc::{
-    O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR,
-    O_TMPFILE, O_TRUNC, O_WRONLY,
+    O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR, O_TMPFILE, O_TRUNC,
+    O_WRONLY,
 };
 
 pub(crate) const PROBES: &[Probe] = &[
@@ -23,10 +23,7 @@ pub(crate) const PROBES: &[Probe] = &[
 fn flags() {
     say!("absent", open("f", O_RDONLY, 0));
     say!("create", open("f", O_CREAT | O_EXCL | O_WRONLY, 0o600));
-    say!(
-        "create again, exclusively",
-        open("f", O_CREAT | O_EXCL | O_WRONLY, 0o600)
-    );
+    say!("create again, exclusively", open("f", O_CREAT | O_EXCL | O_WRONLY, 0o600));
     say!("create again", open("f", O_CREAT | O_WRONLY, 0o600));
     file("f", "0123456789");
     let append = opened("f", O_APPEND | O_RDWR);
@@ -35,32 +32,14 @@ fn flags() {
     say!("position", sys!(SYS_lseek, append, 0, libc::SEEK_CUR));
     println!("{:?}", std::fs::read_to_string("f"));
     let read_only = opened("f", O_RDONLY);
-    say!(
-        "write to a read-only fd",
-        sys!(SYS_write, read_only, c"ab".as_ptr(), 2)
-    );
+    say!("write to a read-only fd", sys!(SYS_write, read_only, c"ab".as_ptr(), 2));
     let truncated = opened("f", O_TRUNC | O_RDWR);
-    say!(
-        "length after O_TRUNC",
-        sys!(SYS_lseek, truncated, 0, libc::SEEK_END)
-    );
+    say!("length after O_TRUNC", sys!(SYS_lseek, truncated, 0, libc::SEEK_END));
     say!("status flags", sys!(SYS_fcntl, append, libc::F_GETFL));
-    say!(
-        "fd flags",
-        sys!(SYS_fcntl, opened("f", O_CLOEXEC), libc::F_GETFD)
-    );
-    say!(
-        "fd flags without",
-        sys!(SYS_fcntl, read_only, libc::F_GETFD)
-    );
-    say!(
-        "SYS_open",
-        well(sys!(SYS_open, path("f").as_ptr(), O_RDONLY))
-    );
-    say!(
-        "SYS_creat",
-        well(sys!(SYS_creat, path("g").as_ptr(), 0o600))
-    );
+    say!("fd flags", sys!(SYS_fcntl, opened("f", O_CLOEXEC), libc::F_GETFD));
+    say!("fd flags without", sys!(SYS_fcntl, read_only, libc::F_GETFD));
+    say!("SYS_open", well(sys!(SYS_open, path("f").as_ptr(), O_RDONLY)));
+    say!("SYS_creat", well(sys!(SYS_creat, path("g").as_ptr(), 0o600)));
 }
 
 fn errors() {
@@ -85,16 +64,8 @@ fn errors() {
         ("O_NOFOLLOW|O_PATH on a link", "link", O_NOFOLLOW | O_PATH),
         ("through a link", "link", O_RDONLY),
         ("a dangling link", "dangling", O_RDONLY),
-        (
-            "exclusively through a dangling link",
-            "dangling",
-            O_CREAT | O_EXCL | O_WRONLY,
-        ),
-        (
-            "create through a dangling link",
-            "dangling",
-            O_CREAT | O_WRONLY,
-        ),
+        ("exclusively through a dangling link", "dangling", O_CREAT | O_EXCL | O_WRONLY),
+        ("create through a dangling link", "dangling", O_CREAT | O_WRONLY),
         ("which made its target", "nowhere", O_RDONLY),
         ("a loop", "loop", O_RDONLY),
         ("below a loop", "loop/x", O_RDONLY),
@@ -112,10 +83,7 @@ fn errors() {
         say!(what, well(fd));
         sys!(SYS_close, fd);
     }
-    say!(
-        "a path at a bad address",
-        sys!(SYS_openat, libc::AT_FDCWD, BAD, 0)
-    );
+    say!("a path at a bad address", sys!(SYS_openat, libc::AT_FDCWD, BAD, 0));
     say!("a path at NULL", sys!(SYS_openat, libc::AT_FDCWD, 0, 0));
 }
 
@@ -146,37 +114,18 @@ fn openat2() {
     file("d/f", "x");
     std::os::unix::fs::symlink("/dev/null", "d/out").unwrap();
     let dir = opened("d", O_DIRECTORY);
-    let with = |name: &str, how: How, size: usize| {
-        well(sys!(
-            SYS_openat2,
-            dir,
-            path(name).as_ptr(),
-            &raw const how,
-            size
-        ))
-    };
+    let with =
+        |name: &str, how: How, size: usize| well(sys!(SYS_openat2, dir, path(name).as_ptr(), &raw const how, size));
     say!("plain", with("f", How(0, 0, 0, 0), 24));
-    say!(
-        "beneath",
-        with("f", How(0, 0, libc::RESOLVE_BENEATH, 0), 24)
-    );
-    say!(
-        "beneath, up",
-        with("../d/f", How(0, 0, libc::RESOLVE_BENEATH, 0), 24)
-    );
-    say!(
-        "no links",
-        with("out", How(0, 0, libc::RESOLVE_NO_SYMLINKS, 0), 24)
-    );
+    say!("beneath", with("f", How(0, 0, libc::RESOLVE_BENEATH, 0), 24));
+    say!("beneath, up", with("../d/f", How(0, 0, libc::RESOLVE_BENEATH, 0), 24));
+    say!("no links", with("out", How(0, 0, libc::RESOLVE_NO_SYMLINKS, 0), 24));
     say!("mode without O_CREAT", with("f", How(0, 0o644, 0, 0), 24));
     say!("unknown flag", with("f", How(1 << 60, 0, 0, 0), 24));
     say!("size 0", with("f", How(0, 0, 0, 0), 0));
     say!("size 32, zero behind", with("f", How(0, 0, 0, 0), 32));
     say!("size 32, more behind", with("f", How(0, 0, 0, 1), 32));
-    say!(
-        "how at a bad address",
-        sys!(SYS_openat2, dir, c"f".as_ptr(), BAD, 24)
-    );
+    say!("how at a bad address", sys!(SYS_openat2, dir, c"f".as_ptr(), BAD, 24));
 }
 
 fn tmpfile() {
@@ -196,10 +145,7 @@ fn tmpfile() {
     );
     println!("{:?}", std::fs::read_to_string("named"));
     say!("read-only", open(".", O_TMPFILE | O_RDONLY, 0o600));
-    say!(
-        "in a place I may not write to",
-        well(open("/usr", O_TMPFILE | O_RDWR, 0o600))
-    );
+    say!("in a place I may not write to", well(open("/usr", O_TMPFILE | O_RDWR, 0o600)));
 }
 
 fn path_only() {
@@ -221,19 +167,10 @@ fn devices() {
     let null = opened("/dev/null", O_RDWR);
     say!("null read", sys!(SYS_read, null, buffer.as_mut_ptr(), 4));
     say!("null write", sys!(SYS_write, null, buffer.as_ptr(), 4));
-    say!(
-        "zero read",
-        sys!(SYS_read, opened("/dev/zero", 0), buffer.as_mut_ptr(), 4)
-    );
+    say!("zero read", sys!(SYS_read, opened("/dev/zero", 0), buffer.as_mut_ptr(), 4));
     println!("{buffer:?}");
-    say!(
-        "urandom read",
-        sys!(SYS_read, opened("/dev/urandom", 0), buffer.as_mut_ptr(), 4)
-    );
-    say!(
-        "full write",
-        sys!(SYS_write, opened("/dev/full", O_WRONLY), buffer.as_ptr(), 4)
-    );
+    say!("urandom read", sys!(SYS_read, opened("/dev/urandom", 0), buffer.as_mut_ptr(), 4));
+    say!("full write", sys!(SYS_write, opened("/dev/full", O_WRONLY), buffer.as_ptr(), 4));
     say!("no terminal", open("/dev/tty", O_RDWR, 0));
 }
 
@@ -251,9 +188,7 @@ fn lowest() {
 }
 
 fn umask() {
-    let mode = |name: &str| {
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(name).unwrap().permissions())
-    };
+    let mode = |name: &str| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(name).unwrap().permissions());
     say!("old mask", sys!(SYS_umask, 0o027));
     opened("a", O_CREAT | O_WRONLY);
     say!("mkdir", sys!(SYS_mkdir, c"b".as_ptr(), 0o777));
@@ -265,10 +200,8 @@ fn umask() {
 
 /// What programs commonly read about themselves.
 fn proc() {
-    let words = |name: &str| {
-        std::fs::read_to_string(name)
-            .map(|text| text.split_whitespace().next().unwrap_or("").to_owned())
-    };
+    let words =
+        |name: &str| std::fs::read_to_string(name).map(|text| text.split_whitespace().next().unwrap_or("").to_owned());
     println!("comm {:?}", words("/proc/self/comm"));
     println!("status {:?}", words("/proc/self/status"));
     println!(
@@ -279,23 +212,13 @@ fn proc() {
         "stat begins with my pid {}",
         words("/proc/self/stat").is_ok_and(|word| word == std::process::id().to_string())
     );
-    println!(
-        "by pid {}",
-        words(&format!("/proc/{}/stat", std::process::id())).is_ok()
-    );
+    println!("by pid {}", words(&format!("/proc/{}/stat", std::process::id())).is_ok());
     println!(
         "cmdline {:?}",
-        std::fs::read_to_string("/proc/self/cmdline")
-            .map(|text| text.split('\0').nth(1).map(str::to_owned))
+        std::fs::read_to_string("/proc/self/cmdline").map(|text| text.split('\0').nth(1).map(str::to_owned))
     );
     println!("meminfo {:?}", words("/proc/meminfo"));
     println!("cpuinfo {:?}", words("/proc/cpuinfo"));
-    println!(
-        "overcommit {}",
-        words("/proc/sys/vm/overcommit_memory").is_ok()
-    );
-    println!(
-        "mine {}",
-        std::fs::read_dir("/proc/self/fd").is_ok_and(|list| list.count() >= 4)
-    );
+    println!("overcommit {}", words("/proc/sys/vm/overcommit_memory").is_ok());
+    println!("mine {}", std::fs::read_dir("/proc/self/fd").is_ok_and(|list| list.count() >= 4));
 }

@@ -69,11 +69,7 @@ pub(crate) fn told(result: i64) -> String {
 /// The last libc call's result as the kernel would have given it.
 pub(crate) fn errno(result: impl Into<i64>) -> i64 {
     let result = result.into();
-    if result == -1 {
-        -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap())
-    } else {
-        result
-    }
+    if result == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap()) } else { result }
 }
 
 /// `0` when it went well, the errno otherwise: for results that differ from run to run.
@@ -108,11 +104,7 @@ pub(crate) fn opened(name: &str, flags: i32) -> i32 {
 /// Makes a file with that content.
 pub(crate) fn file(name: &str, content: &str) {
     let fd = opened(name, libc::O_CREAT | libc::O_TRUNC | libc::O_WRONLY);
-    assert_eq!(
-        sys!(SYS_write, fd, content.as_ptr(), content.len()),
-        content.len() as i64,
-        "write {name}"
-    );
+    assert_eq!(sys!(SYS_write, fd, content.as_ptr(), content.len()), content.len() as i64, "write {name}");
     sys!(SYS_close, fd);
 }
 

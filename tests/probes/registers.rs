@@ -18,16 +18,8 @@ fn numbers() -> [(&'static str, i64, [u64; 3]); 8] {
         ("read nothing", libc::SYS_read, [0, 0, 0]),
         ("write nothing", libc::SYS_write, [1, 0, 0]),
         ("lseek", libc::SYS_lseek, [999, 0, 0]),
-        (
-            "access",
-            libc::SYS_access,
-            [c"/".as_ptr().expose_provenance() as u64, 0, 0],
-        ),
-        (
-            "open absent",
-            libc::SYS_open,
-            [c"/absent".as_ptr().expose_provenance() as u64, 0, 0],
-        ),
+        ("access", libc::SYS_access, [c"/".as_ptr().expose_provenance() as u64, 0, 0]),
+        ("open absent", libc::SYS_open, [c"/absent".as_ptr().expose_provenance() as u64, 0, 0]),
         ("sched_yield", libc::SYS_sched_yield, [0, 0, 0]),
         ("unknown", 9999, [0, 0, 0]),
     ]
@@ -68,11 +60,7 @@ fn general() {
             );
         }
         std::hint::black_box((rcx, r11));
-        let result = if result > 1 {
-            "positive".to_owned()
-        } else {
-            crate::raw::told(result)
-        };
+        let result = if result > 1 { "positive".to_owned() } else { crate::raw::told(result) };
         println!("{name}: {result}, kept {}", values == before);
     }
 }
@@ -161,7 +149,7 @@ fn floating() {
                 inlateout("rax") number => _, in("rdi") a, in("rsi") b, in("rdx") c, out("rcx") _, out("r11") _,
                 out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _, out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
             );
-            asm!("fninit", "ldmxcsr [{0}]", in(reg) &raw const *&0x1f80u32);
+            asm!("fninit", "ldmxcsr [{0}]", in(reg) [0x1f80u32].as_ptr());
         }
         println!(
             "{name}: mxcsr {control:x} x87 {word:x} {}",

@@ -15,16 +15,7 @@ pub(crate) const PROBES: &[Probe] = &[
 
 fn argv() {
     for argument in std::env::args_os().skip(1) {
-        println!(
-            "{} bytes {:?}",
-            argument.len(),
-            argument
-                .display()
-                .to_string()
-                .chars()
-                .take(30)
-                .collect::<String>()
-        );
+        println!("{} bytes {:?}", argument.len(), argument.display().to_string().chars().take(30).collect::<String>());
     }
     println!("{:?}", std::env::var("PROBE"));
 }
@@ -40,14 +31,9 @@ fn environment() {
 fn auxv() {
     let get = |kind: u64| unsafe { libc::getauxval(kind) };
     let text = |kind: u64| {
-        unsafe { CStr::from_ptr(std::ptr::with_exposed_provenance(get(kind) as usize)) }
-            .to_string_lossy()
-            .into_owned()
+        unsafe { CStr::from_ptr(std::ptr::with_exposed_provenance(get(kind) as usize)) }.to_string_lossy().into_owned()
     };
-    println!(
-        "AT_EXECFN is argv[0] {}",
-        text(libc::AT_EXECFN) == std::env::args().next().unwrap()
-    );
+    println!("AT_EXECFN is argv[0] {}", text(libc::AT_EXECFN) == std::env::args().next().unwrap());
     println!("AT_PLATFORM {}", text(libc::AT_PLATFORM));
     println!(
         "AT_SECURE {} AT_PAGESZ {} AT_CLKTCK {}",
@@ -55,23 +41,9 @@ fn auxv() {
         get(libc::AT_PAGESZ),
         get(libc::AT_CLKTCK)
     );
-    println!(
-        "AT_UID {} {} {} {}",
-        get(libc::AT_UID),
-        get(libc::AT_EUID),
-        get(libc::AT_GID),
-        get(libc::AT_EGID)
-    );
-    println!(
-        "AT_HWCAP {:x} {:x}",
-        get(libc::AT_HWCAP),
-        get(libc::AT_HWCAP2)
-    );
-    println!(
-        "AT_PHNUM {} AT_PHENT {}",
-        get(libc::AT_PHNUM),
-        get(libc::AT_PHENT)
-    );
+    println!("AT_UID {} {} {} {}", get(libc::AT_UID), get(libc::AT_EUID), get(libc::AT_GID), get(libc::AT_EGID));
+    println!("AT_HWCAP {:x} {:x}", get(libc::AT_HWCAP), get(libc::AT_HWCAP2));
+    println!("AT_PHNUM {} AT_PHENT {}", get(libc::AT_PHNUM), get(libc::AT_PHENT));
     println!(
         "AT_RANDOM {} AT_BASE {} AT_ENTRY {} AT_PHDR {}",
         get(libc::AT_RANDOM) != 0,
@@ -80,23 +52,15 @@ fn auxv() {
         get(libc::AT_PHDR) != 0
     );
     println!("AT_MINSIGSTKSZ {}", get(51));
-    let first =
-        unsafe { std::ptr::with_exposed_provenance::<u32>(get(libc::AT_PHDR) as usize).read() };
-    println!(
-        "the first program header is PT_PHDR {}",
-        first == libc::PT_PHDR
-    );
+    let first = unsafe { std::ptr::with_exposed_provenance::<u32>(get(libc::AT_PHDR) as usize).read() };
+    println!("the first program header is PT_PHDR {}", first == libc::PT_PHDR);
 }
 
 fn descriptors() {
     for fd in 0..64 {
         let flags = sys!(SYS_fcntl, fd, libc::F_GETFD);
         if flags >= 0 {
-            println!(
-                "{fd}: {} {:x}",
-                told(flags),
-                sys!(SYS_fcntl, fd, libc::F_GETFL)
-            );
+            println!("{fd}: {} {:x}", told(flags), sys!(SYS_fcntl, fd, libc::F_GETFL));
         }
     }
     // Descriptors that the program did not open are not among those that it sees.
@@ -124,24 +88,14 @@ fn stack() {
     let here = 0u8;
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let line = maps.lines().find(|line| line.ends_with("[stack]")).unwrap();
-    let bounds: Vec<usize> = line
-        .split([' ', '-'])
-        .take(2)
-        .map(|word| usize::from_str_radix(word, 16).unwrap())
-        .collect();
-    println!(
-        "on the main stack {}",
-        (bounds[0]..bounds[1]).contains(&(&raw const here).addr())
-    );
+    let bounds: Vec<usize> =
+        line.split([' ', '-']).take(2).map(|word| usize::from_str_radix(word, 16).unwrap()).collect();
+    println!("on the main stack {}", (bounds[0]..bounds[1]).contains(&(&raw const here).addr()));
     println!("grows {}", grow(4_000_000));
 }
 
 #[inline(never)]
 fn grow(bytes: usize) -> usize {
     let filler = std::hint::black_box([1u8; 1024]);
-    if bytes < 1024 {
-        0
-    } else {
-        grow(bytes - 1024) + usize::from(filler[bytes % 1024])
-    }
+    if bytes < 1024 { 0 } else { grow(bytes - 1024) + usize::from(filler[bytes % 1024]) }
 }

@@ -18,33 +18,16 @@ pub(crate) const PROBES: &[Probe] = &[
 ];
 
 fn join() {
-    let values: Vec<_> = (0..8)
-        .map(|n| thread::spawn(move || n * n))
-        .map(|handle| handle.join().ok())
-        .collect();
+    let values: Vec<_> = (0..8).map(|n| thread::spawn(move || n * n)).map(|handle| handle.join().ok()).collect();
     println!("{values:?}");
 }
 
 fn many() {
-    let done: usize = (0..300)
-        .map(|_| {
-            usize::from(
-                thread::spawn(|| sys!(SYS_getppid))
-                    .join()
-                    .is_ok_and(|pid| pid > 0),
-            )
-        })
-        .sum();
+    let done: usize =
+        (0..300).map(|_| usize::from(thread::spawn(|| sys!(SYS_getppid)).join().is_ok_and(|pid| pid > 0))).sum();
     println!("one after the other {done}");
-    let all: Vec<_> = (0..40)
-        .map(|_| thread::spawn(|| thread::sleep(Duration::from_millis(10))))
-        .collect();
-    println!(
-        "at once {}",
-        all.into_iter()
-            .filter_map(|handle| handle.join().ok())
-            .count()
-    );
+    let all: Vec<_> = (0..40).map(|_| thread::spawn(|| thread::sleep(Duration::from_millis(10)))).collect();
+    println!("at once {}", all.into_iter().filter_map(|handle| handle.join().ok()).count());
 }
 
 fn locks() {
@@ -61,18 +44,10 @@ fn locks() {
             })
         })
         .collect();
-    let guard = shared
-        .1
-        .wait_while(shared.0.lock().unwrap(), |count| *count < 8000)
-        .unwrap();
+    let guard = shared.1.wait_while(shared.0.lock().unwrap(), |count| *count < 8000).unwrap();
     println!("{}", *guard);
     drop(guard);
-    println!(
-        "{}",
-        all.into_iter()
-            .filter_map(|handle| handle.join().ok())
-            .count()
-    );
+    println!("{}", all.into_iter().filter_map(|handle| handle.join().ok()).count());
 }
 
 /// Every thread makes its own calls; results never get mixed up.
@@ -97,19 +72,14 @@ fn calls() {
 
 fn ids() {
     let main = sys!(SYS_gettid);
-    let (pid, tid) = thread::spawn(|| (sys!(SYS_getpid), sys!(SYS_gettid)))
-        .join()
-        .unwrap();
+    let (pid, tid) = thread::spawn(|| (sys!(SYS_getpid), sys!(SYS_gettid))).join().unwrap();
     println!("same process {}, other thread {}", pid == main, tid != main);
     let named = thread::Builder::new()
         .name("a-name".into())
         .spawn(|| std::fs::read_to_string("/proc/thread-self/comm").ok())
         .unwrap();
     println!("{:?}", named.join().unwrap());
-    println!(
-        "threads now {}",
-        std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() >= 1)
-    );
+    println!("threads now {}", std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() >= 1));
 }
 
 /// A thread that waits in a call does not hold up another.

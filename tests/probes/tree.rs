@@ -29,14 +29,8 @@ fn unlink() {
     file("d/f", "");
     let dir = opened("d", libc::O_PATH);
     say!("unlinkat", sys!(SYS_unlinkat, dir, c"f".as_ptr(), 0));
-    say!(
-        "unlinkat a directory",
-        sys!(SYS_unlinkat, AT_FDCWD, c"d".as_ptr(), libc::AT_REMOVEDIR)
-    );
-    say!(
-        "unknown flag",
-        sys!(SYS_unlinkat, AT_FDCWD, c"d".as_ptr(), 1)
-    );
+    say!("unlinkat a directory", sys!(SYS_unlinkat, AT_FDCWD, c"d".as_ptr(), libc::AT_REMOVEDIR));
+    say!("unknown flag", sys!(SYS_unlinkat, AT_FDCWD, c"d".as_ptr(), 1));
     file("g", "kept");
     let held = opened("g", 0);
     say!("remove an open file", unlink("g"));
@@ -59,10 +53,7 @@ fn rename() {
     say!("a directory over an empty one", rename("d/sub", "empty"));
     say!("a directory into itself", rename("d", "d/x"));
     say!("a file to a name with a slash", rename("b", "c/"));
-    say!(
-        "a directory to a name with a slash",
-        rename("empty", "moved/")
-    );
+    say!("a directory to a name with a slash", rename("empty", "moved/"));
     say!("a link itself", rename("link", "link2"));
     println!("{:?}", std::fs::read_link("link2"));
     say!("onto itself", rename("b", "b"));
@@ -71,34 +62,17 @@ fn rename() {
     say!("from a bad address", sys!(SYS_rename, BAD, c"x".as_ptr()));
     say!("to a bad address", sys!(SYS_rename, c"b".as_ptr(), BAD));
     let rename2 = |from: &str, to: &str, flags: u32| {
-        sys!(
-            SYS_renameat2,
-            AT_FDCWD,
-            path(from).as_ptr(),
-            AT_FDCWD,
-            path(to).as_ptr(),
-            flags
-        )
+        sys!(SYS_renameat2, AT_FDCWD, path(from).as_ptr(), AT_FDCWD, path(to).as_ptr(), flags)
     };
     file("c", "c");
     say!("not over a file", rename2("b", "c", libc::RENAME_NOREPLACE));
     say!("exchange", rename2("b", "c", libc::RENAME_EXCHANGE));
-    println!(
-        "{:?} {:?}",
-        std::fs::read_to_string("b"),
-        std::fs::read_to_string("c")
-    );
-    say!(
-        "exchange with nothing",
-        rename2("b", "absent", libc::RENAME_EXCHANGE)
-    );
+    println!("{:?} {:?}", std::fs::read_to_string("b"), std::fs::read_to_string("c"));
+    say!("exchange with nothing", rename2("b", "absent", libc::RENAME_EXCHANGE));
     say!("unknown flag", rename2("b", "c", 64));
     let (one, two) = (opened("d", libc::O_PATH), opened("moved", libc::O_PATH));
     file("d/x", "x");
-    say!(
-        "renameat",
-        sys!(SYS_renameat, one, c"x".as_ptr(), two, c"y".as_ptr())
-    );
+    say!("renameat", sys!(SYS_renameat, one, c"x".as_ptr(), two, c"y".as_ptr()));
     println!("{:?}", std::fs::read_to_string("moved/y"));
 }
 
@@ -116,35 +90,14 @@ fn link() {
     println!("{:?}", std::fs::read_link("soft2"));
     say!(
         "through a link",
-        sys!(
-            SYS_linkat,
-            AT_FDCWD,
-            c"soft".as_ptr(),
-            AT_FDCWD,
-            c"h".as_ptr(),
-            libc::AT_SYMLINK_FOLLOW
-        )
+        sys!(SYS_linkat, AT_FDCWD, c"soft".as_ptr(), AT_FDCWD, c"h".as_ptr(), libc::AT_SYMLINK_FOLLOW)
     );
-    println!(
-        "links {:?}",
-        std::os::unix::fs::MetadataExt::nlink(&std::fs::metadata("f").unwrap())
-    );
-    say!(
-        "unknown flag",
-        sys!(
-            SYS_linkat,
-            AT_FDCWD,
-            c"f".as_ptr(),
-            AT_FDCWD,
-            c"i".as_ptr(),
-            1
-        )
-    );
+    println!("links {:?}", std::os::unix::fs::MetadataExt::nlink(&std::fs::metadata("f").unwrap()));
+    say!("unknown flag", sys!(SYS_linkat, AT_FDCWD, c"f".as_ptr(), AT_FDCWD, c"i".as_ptr(), 1));
 }
 
 fn symlink() {
-    let symlink =
-        |target: &str, name: &str| sys!(SYS_symlink, path(target).as_ptr(), path(name).as_ptr());
+    let symlink = |target: &str, name: &str| sys!(SYS_symlink, path(target).as_ptr(), path(name).as_ptr());
     say!("to nothing", symlink("nothing", "a"));
     say!("again", symlink("other", "a"));
     say!("empty target", symlink("", "b"));
@@ -153,15 +106,7 @@ fn symlink() {
     say!("a target too long", symlink(&"t/".repeat(2100), "d"));
     say!("to the outside", symlink("/etc/passwd", "e"));
     println!("{:?}", std::fs::read_link("e"));
-    say!(
-        "at",
-        sys!(
-            SYS_symlinkat,
-            c"t".as_ptr(),
-            opened(".", libc::O_PATH),
-            c"f".as_ptr()
-        )
-    );
+    say!("at", sys!(SYS_symlinkat, c"t".as_ptr(), opened(".", libc::O_PATH), c"f".as_ptr()));
     say!("name with a slash", symlink("x", "g/"));
     say!("bad target address", sys!(SYS_symlink, BAD, c"h".as_ptr()));
     say!("bad name address", sys!(SYS_symlink, c"h".as_ptr(), BAD));
@@ -179,37 +124,16 @@ fn truncate() {
     say!("a directory", truncate("d", 0));
     say!("absent", truncate("absent", 0));
     say!("not mine", truncate("/etc/passwd", 0));
-    say!(
-        "ftruncate",
-        sys!(SYS_ftruncate, opened("f", libc::O_RDWR), 1)
-    );
-    say!(
-        "ftruncate read-only",
-        sys!(SYS_ftruncate, opened("f", 0), 1)
-    );
+    say!("ftruncate", sys!(SYS_ftruncate, opened("f", libc::O_RDWR), 1));
+    say!("ftruncate read-only", sys!(SYS_ftruncate, opened("f", 0), 1));
     say!("ftruncate closed", sys!(SYS_ftruncate, 999, 1));
     println!("{:?}", std::fs::read_to_string("f"));
 }
 
 fn mknod() {
-    say!(
-        "fifo",
-        sys!(SYS_mknod, c"fifo".as_ptr(), libc::S_IFIFO | 0o600, 0)
-    );
-    say!(
-        "plain",
-        sys!(SYS_mknod, c"plain".as_ptr(), libc::S_IFREG | 0o600, 0)
-    );
-    say!(
-        "again",
-        sys!(
-            SYS_mknodat,
-            AT_FDCWD,
-            c"plain".as_ptr(),
-            libc::S_IFREG | 0o600,
-            0
-        )
-    );
+    say!("fifo", sys!(SYS_mknod, c"fifo".as_ptr(), libc::S_IFIFO | 0o600, 0));
+    say!("plain", sys!(SYS_mknod, c"plain".as_ptr(), libc::S_IFREG | 0o600, 0));
+    say!("again", sys!(SYS_mknodat, AT_FDCWD, c"plain".as_ptr(), libc::S_IFREG | 0o600, 0));
     let fifo = opened("fifo", libc::O_RDWR);
     say!("write", sys!(SYS_write, fifo, c"abc".as_ptr(), 3));
     let mut buffer = [0u8; 4];

@@ -17,10 +17,7 @@ pub fn same(native: &Outcome, nurse: &Outcome) -> Result<(), String> {
     if nurse.status != expected {
         line(
             &mut report,
-            &format!(
-                "status: native {:?}, so expected {expected:?}, got {:?}",
-                native.status, nurse.status
-            ),
+            &format!("status: native {:?}, so expected {expected:?}, got {:?}", native.status, nurse.status),
         );
     }
     stream(&mut report, "stdout", &native.stdout, &nurse.stdout);
@@ -28,10 +25,7 @@ pub fn same(native: &Outcome, nurse: &Outcome) -> Result<(), String> {
     let files = |outcome: &Outcome| outcome.files.join("\n").into_bytes();
     stream(&mut report, "files left behind", &files(native), &files(nurse));
     if nurse.leftover {
-        line(
-            &mut report,
-            "something still held the output open well after the end: a process was left behind",
-        );
+        line(&mut report, "something still held the output open well after the end: a process was left behind");
     }
     if report.is_empty() {
         return Ok(());
@@ -55,23 +49,9 @@ fn stream(report: &mut String, name: &str, native: &[u8], nurse: &[u8]) {
     if native == nurse {
         return;
     }
-    line(
-        report,
-        &format!(
-            "{name} differs (native {} bytes, under nurse {} bytes):",
-            native.len(),
-            nurse.len()
-        ),
-    );
-    let (old, new) = (
-        String::from_utf8_lossy(native),
-        String::from_utf8_lossy(nurse),
-    );
-    let diff = TextDiff::from_lines(&old, &new)
-        .unified_diff()
-        .context_radius(2)
-        .header("native", "nurse")
-        .to_string();
+    line(report, &format!("{name} differs (native {} bytes, under nurse {} bytes):", native.len(), nurse.len()));
+    let (old, new) = (String::from_utf8_lossy(native), String::from_utf8_lossy(nurse));
+    let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).header("native", "nurse").to_string();
     for text in diff.lines().take(SHOWN) {
         let cut: String = text.chars().take(300).collect();
         line(report, &cut);
@@ -84,51 +64,25 @@ fn line(report: &mut String, text: &str) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
     use std::time::Duration;
 
     fn outcome(stdout: &str, status: Status) -> Outcome {
         let (stdout, stderr) = (stdout.as_bytes().to_vec(), Vec::new());
-        Outcome {
-            stdout,
-            stderr,
-            notes: Vec::new(),
-            status,
-            took: Duration::ZERO,
-            leftover: false,
-            files: Vec::new(),
-        }
+        Outcome { stdout, stderr, notes: Vec::new(), status, took: Duration::ZERO, leftover: false, files: Vec::new() }
     }
 
     #[test]
     fn a_signal_becomes_an_exit_code() {
-        assert!(
-            same(
-                &outcome("a", Status::Signal(11)),
-                &outcome("a", Status::Code(139))
-            )
-            .is_ok()
-        );
-        assert!(
-            same(
-                &outcome("a", Status::Signal(11)),
-                &outcome("a", Status::Signal(11))
-            )
-            .is_err()
-        );
+        assert!(same(&outcome("a", Status::Signal(11)), &outcome("a", Status::Code(139))).is_ok());
+        assert!(same(&outcome("a", Status::Signal(11)), &outcome("a", Status::Signal(11))).is_err());
     }
 
     #[test]
     fn every_difference_is_told() {
-        let told = same(
-            &outcome("a\nb\n", Status::Code(0)),
-            &outcome("a\nc\n", Status::Code(1)),
-        )
-        .unwrap_err();
-        assert!(
-            told.contains("-b") && told.contains("+c") && told.contains("status"),
-            "{told}"
-        );
+        let told = same(&outcome("a\nb\n", Status::Code(0)), &outcome("a\nc\n", Status::Code(1))).unwrap_err();
+        assert!(told.contains("-b") && told.contains("+c") && told.contains("status"), "{told}");
     }
 }

@@ -36,29 +36,14 @@ pub struct Config {
 
 /// The configurations that every test goes through.
 pub const MATRIX: [Config; 4] = [
-    Config {
-        entry: Entry::Loader,
-        engine: Engine::Strict,
-    },
-    Config {
-        entry: Entry::Loader,
-        engine: Engine::Filter,
-    },
-    Config {
-        entry: Entry::Audit,
-        engine: Engine::Strict,
-    },
-    Config {
-        entry: Entry::Audit,
-        engine: Engine::Filter,
-    },
+    Config { entry: Entry::Loader, engine: Engine::Strict },
+    Config { entry: Entry::Loader, engine: Engine::Filter },
+    Config { entry: Entry::Audit, engine: Engine::Strict },
+    Config { entry: Entry::Audit, engine: Engine::Filter },
 ];
 
 /// The configuration that a few tests go through besides.
-pub const PRELOAD: Config = Config {
-    entry: Entry::Preload,
-    engine: Engine::Strict,
-};
+pub const PRELOAD: Config = Config { entry: Entry::Preload, engine: Engine::Strict };
 
 impl Config {
     /// The job, wrapped into a `nurse` command line under the parity policy, with `writable` open for writing.
@@ -79,20 +64,12 @@ impl Config {
     /// When there is no `nurse` binary.
     pub fn wrap_with(self, job: &Job, options: Vec<OsString>) -> Result<Job, String> {
         let nurse = install::nurse()?;
-        let mut args: Vec<OsString> = vec![
-            "--entry".into(),
-            self.entry.to_string().into(),
-            "--engine".into(),
-            self.engine.to_string().into(),
-        ];
+        let mut args: Vec<OsString> =
+            vec!["--entry".into(), self.entry.to_string().into(), "--engine".into(), self.engine.to_string().into()];
         args.extend(options);
         args.extend(["--".into(), job.program.clone()]);
         args.extend(job.args.iter().cloned());
-        Ok(Job {
-            program: nurse.into(),
-            args,
-            ..job.clone()
-        })
+        Ok(Job { program: nurse.into(), args, ..job.clone() })
     }
 }
 

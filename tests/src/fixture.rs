@@ -35,10 +35,7 @@ pub fn inputs() -> Result<PathBuf, String> {
     once("inputs", |dir| {
         generate::tree(&dir.join("tree"), 300, 20)?;
         generate::tree(&dir.join("many"), 1000, 1)?;
-        fs::write(
-            dir.join("words.txt"),
-            generate::text(&mut Numbers::new(3), 16_000),
-        )?;
+        fs::write(dir.join("words.txt"), generate::text(&mut Numbers::new(3), 16_000))?;
         fs::write(dir.join("doc.pdf"), generate::pdf(20))?;
         fs::write(dir.join("data.json"), generate::json(2000))?;
         fs::create_dir(dir.join("secret"))?;
@@ -67,9 +64,7 @@ pub fn inputs() -> Result<PathBuf, String> {
 /// # Errors
 /// When it cannot be made.
 pub fn large_tree(files: usize, lines: usize) -> Result<PathBuf, String> {
-    once(&format!("tree-{files}-{lines}"), |dir| {
-        generate::tree(dir, files, lines)
-    })
+    once(&format!("tree-{files}-{lines}"), |dir| generate::tree(dir, files, lines))
 }
 
 /// A file `data` of about `megabytes` MB of text, for benches: gives its path.
@@ -100,17 +95,11 @@ pub fn hello(linking: Linking) -> Result<PathBuf, String> {
     let compiler = require(compiler)?;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hello.c");
     let dir = once(name, |dir| {
-        let done = Command::new(compiler)
-            .args(["-O1", flag, "-o"])
-            .arg(dir.join(name))
-            .arg(source)
-            .status()?;
+        let done = Command::new(compiler).args(["-O1", flag, "-o"]).arg(dir.join(name)).arg(source).status()?;
         if done.success() {
             Ok(())
         } else {
-            Err(io::Error::other(
-                "the compiler failed; run tests/setup for its libraries",
-            ))
+            Err(io::Error::other("the compiler failed; run tests/setup for its libraries"))
         }
     })?;
     Ok(dir.join(name))

@@ -24,9 +24,8 @@ impl Numbers {
 }
 
 const WORDS: [&str; 24] = [
-    "nurse", "patient", "ward", "fever", "pulse", "letter", "window", "garden", "river", "stone",
-    "number", "answer", "quiet", "early", "seven", "needle", "bandage", "record", "count", "sleep",
-    "under", "north", "copper", "paper",
+    "nurse", "patient", "ward", "fever", "pulse", "letter", "window", "garden", "river", "stone", "number", "answer",
+    "quiet", "early", "seven", "needle", "bandage", "record", "count", "sleep", "under", "north", "copper", "paper",
 ];
 
 /// So many lines of words.
@@ -46,19 +45,14 @@ pub(crate) fn text(numbers: &mut Numbers, lines: usize) -> String {
 pub(crate) fn tree(root: &Path, files: usize, lines: usize) -> io::Result<()> {
     let mut numbers = Numbers::new(7);
     for number in 0..files {
-        let dir = root
-            .join(format!("d{:02}", number / 1000))
-            .join(format!("e{:03}", number / 50));
+        let dir = root.join(format!("d{:02}", number / 1000)).join(format!("e{:03}", number / 50));
         if number % 50 == 0 {
             fs::create_dir_all(&dir)?;
             if number % 500 == 0 {
                 std::os::unix::fs::symlink("../", dir.join("up"))?;
             }
         }
-        fs::write(
-            dir.join(format!("f{number:05}.txt")),
-            text(&mut numbers, lines),
-        )?;
+        fs::write(dir.join(format!("f{number:05}.txt")), text(&mut numbers, lines))?;
     }
     Ok(())
 }
@@ -68,10 +62,7 @@ pub(crate) fn json(objects: usize) -> String {
     let mut numbers = Numbers::new(11);
     let rows: Vec<String> = (0..objects)
         .map(|id| {
-            let (name, tag) = (
-                WORDS[numbers.below(WORDS.len())],
-                WORDS[numbers.below(WORDS.len())],
-            );
+            let (name, tag) = (WORDS[numbers.below(WORDS.len())], WORDS[numbers.below(WORDS.len())]);
             format!(
                 "{{\"id\":{id},\"name\":\"{name}\",\"tags\":[\"{tag}\",null,true],\"n\":{}.5}}",
                 numbers.below(1000)
@@ -84,9 +75,7 @@ pub(crate) fn json(objects: usize) -> String {
 /// SQL that makes and fills a table with so many rows.
 pub(crate) fn sql(rows: usize) -> String {
     let mut numbers = Numbers::new(13);
-    let mut sql = String::from(
-        "create table beds(id integer primary key, ward text, days integer);\nbegin;\n",
-    );
+    let mut sql = String::from("create table beds(id integer primary key, ward text, days integer);\nbegin;\n");
     for id in 0..rows {
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -103,22 +92,14 @@ pub(crate) fn sql(rows: usize) -> String {
 /// A PDF document with so many pages of text in Helvetica.
 pub(crate) fn pdf(pages: usize) -> Vec<u8> {
     let mut numbers = Numbers::new(17);
-    let kids: Vec<String> = (0..pages)
-        .map(|page| format!("{} 0 R", 4 + 2 * page))
-        .collect();
+    let kids: Vec<String> = (0..pages).map(|page| format!("{} 0 R", 4 + 2 * page)).collect();
     let mut objects = vec![
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-        format!(
-            "<< /Type /Pages /Count {pages} /Kids [{}] >>",
-            kids.join(" ")
-        ),
+        format!("<< /Type /Pages /Count {pages} /Kids [{}] >>", kids.join(" ")),
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_owned(),
     ];
     for page in 0..pages {
-        let mut content = format!(
-            "BT /F1 16 Tf 72 760 Td (Page {}) Tj /F1 10 Tf 0 -24 Td 13 TL\n",
-            page + 1
-        );
+        let mut content = format!("BT /F1 16 Tf 72 760 Td (Page {}) Tj /F1 10 Tf 0 -24 Td 13 TL\n", page + 1);
         for line in text(&mut numbers, 45).lines() {
             let _ = writeln!(content, "({line}) Tj T*");
         }
@@ -127,10 +108,7 @@ pub(crate) fn pdf(pages: usize) -> Vec<u8> {
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
             5 + 2 * page
         ));
-        objects.push(format!(
-            "<< /Length {} >>\nstream\n{content}endstream",
-            content.len()
-        ));
+        objects.push(format!("<< /Length {} >>\nstream\n{content}endstream", content.len()));
     }
     let (mut file, mut table) = (String::from("%PDF-1.4\n"), String::new());
     for (number, object) in objects.iter().enumerate() {
@@ -139,9 +117,6 @@ pub(crate) fn pdf(pages: usize) -> Vec<u8> {
     }
     let (size, start) = (objects.len() + 1, file.len());
     let _ = write!(file, "xref\n0 {size}\n0000000000 65535 f \n{table}");
-    let _ = write!(
-        file,
-        "trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
-    );
+    let _ = write!(file, "trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
     file.into_bytes()
 }

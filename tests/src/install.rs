@@ -34,12 +34,7 @@ pub fn probe() -> Result<PathBuf, String> {
 /// When there is none.
 pub fn policy(name: &str) -> Result<PathBuf, String> {
     let file = format!("{name}.rhai");
-    place(
-        &Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("policies")
-            .join(&file),
-        &file,
-    )
+    place(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(&file), &file)
 }
 
 /// The path of an installed program.
@@ -67,13 +62,9 @@ pub(crate) fn shared() -> Result<PathBuf, String> {
         }
         _ => {}
     }
-    let found =
-        fs::symlink_metadata(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let found = fs::symlink_metadata(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     if !found.is_dir() || found.uid() != me || found.mode() & 0o022 != 0 {
-        return Err(format!(
-            "{} is not a directory of mine that only I can write to; remove it",
-            dir.display()
-        ));
+        return Err(format!("{} is not a directory of mine that only I can write to; remove it", dir.display()));
     }
     Ok(dir)
 }
@@ -82,8 +73,7 @@ pub(crate) fn shared() -> Result<PathBuf, String> {
 pub(crate) fn lock() -> Result<Flock<File>, String> {
     let path = shared()?.join("lock");
     let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Flock::lock(file, FlockArg::LockExclusive)
-        .map_err(|(_, error)| format!("{}: {error}", path.display()))
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| format!("{}: {error}", path.display()))
 }
 
 /// A file that was built beside the running program (a test lies one directory deeper).
@@ -94,12 +84,7 @@ fn built(name: &str, how: &str) -> Result<PathBuf, String> {
         .take(2)
         .map(|dir| dir.join(name))
         .find(|path| path.is_file())
-        .ok_or_else(|| {
-            format!(
-                "no `{name}` beside {}; run `{how}` in the same profile first",
-                me.display()
-            )
-        })
+        .ok_or_else(|| format!("no `{name}` beside {}; run `{how}` in the same profile first", me.display()))
 }
 
 /// Copies `source` to the shared directory, unless that copy is there, and gives the copy's path.
@@ -107,12 +92,7 @@ fn place(source: &Path, name: &str) -> Result<PathBuf, String> {
     let told = |error: io::Error| format!("{}: {error}", source.display());
     let from = fs::metadata(source).map_err(told)?;
     // One directory per version: a run of another build at the same time keeps its own copy.
-    let version = format!(
-        "{:x}-{:x}-{:x}",
-        from.mtime(),
-        from.mtime_nsec(),
-        from.len()
-    );
+    let version = format!("{:x}-{:x}-{:x}", from.mtime(), from.mtime_nsec(), from.len());
     let dir = shared()?.join("bin").join(version);
     let target = dir.join(name);
     if target.exists() {

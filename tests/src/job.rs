@@ -66,10 +66,7 @@ pub struct Outcome {
 
 impl Job {
     /// A job for an ordinary user in `/`, with empty input and half a minute to run.
-    pub fn new<S: AsRef<OsStr>>(
-        program: impl AsRef<OsStr>,
-        args: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn new<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Self {
         Job {
             program: program.as_ref().into(),
             args: args.into_iter().map(|arg| arg.as_ref().into()).collect(),
@@ -107,6 +104,15 @@ impl Job {
             .env("HOME", &self.cwd);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         self.account.apply(&mut command);
+        let no_more_than_standard_streams = || {
+            // SAFETY: the call takes numbers only.
+            match unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: close_range(2) may be called between fork and exec; descriptors only get a flag.
+        unsafe { command.pre_exec(no_more_than_standard_streams) };
         command
     }
 
@@ -116,17 +122,10 @@ impl Job {
     /// When the program cannot be started or its pipes fail.
     pub fn run(&self) -> io::Result<Outcome> {
         let mut command = self.command();
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let start = Instant::now();
         let mut child = command.spawn().map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot start {}: {error}", self.program.display()),
-            )
+            io::Error::new(error.kind(), format!("cannot start {}: {error}", self.program.display()))
         })?;
         if let Some(mut pipe) = child.stdin.take() {
             let bytes = self.stdin.clone();
@@ -140,15 +139,7 @@ impl Job {
         let (stdout, held_out) = collect(&out);
         let (stderr, held_err) = collect(&err);
         let (stderr, notes) = split_notes(&stderr);
-        Ok(Outcome {
-            stdout,
-            stderr,
-            notes,
-            status,
-            took,
-            leftover: held_out || held_err,
-            files: Vec::new(),
-        })
+        Ok(Outcome { stdout, stderr, notes, status, took, leftover: held_out || held_err, files: Vec::new() })
     }
 }
 
@@ -162,11 +153,7 @@ impl Outcome {
     /// Standard error as text, `nurse`'s own lines last.
     #[must_use]
     pub fn complaints(&self) -> String {
-        format!(
-            "{}{}",
-            String::from_utf8_lossy(&self.stderr),
-            self.notes.join("\n")
-        )
+        format!("{}{}", String::from_utf8_lossy(&self.stderr), self.notes.join("\n"))
     }
 }
 
@@ -245,32 +232,21 @@ fn split_notes(stderr: &[u8]) -> (Vec<u8>, Vec<String>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 
     #[test]
     fn exit_codes_signals_and_output_are_seen() {
-        let seen = Job::new("sh", ["-c", "cat; echo bad >&2; exit 3"])
-            .input("in")
-            .run()
-            .unwrap();
+        let seen = Job::new("sh", ["-c", "cat; echo bad >&2; exit 3"]).input("in").run().unwrap();
         assert_eq!((seen.text().as_str(), seen.status), ("in", Status::Code(3)));
         assert_eq!(seen.complaints(), "bad\n");
-        assert_eq!(
-            Job::new("sh", ["-c", "kill -TERM $$"])
-                .run()
-                .unwrap()
-                .status,
-            Status::Signal(15)
-        );
+        assert_eq!(Job::new("sh", ["-c", "kill -TERM $$"]).run().unwrap().status, Status::Signal(15));
     }
 
     #[test]
     fn a_job_that_hangs_is_killed() {
-        let job = Job {
-            limit: Duration::from_millis(100),
-            ..Job::new("sleep", ["60"])
-        };
+        let job = Job { limit: Duration::from_millis(100), ..Job::new("sleep", ["60"]) };
         assert_eq!(job.run().unwrap().status, Status::TimedOut);
     }
 

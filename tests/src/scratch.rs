@@ -19,9 +19,7 @@ impl Scratch {
     /// # Errors
     /// When it cannot be made.
     pub fn new() -> io::Result<Self> {
-        let scratch = Scratch {
-            dir: tempfile::Builder::new().prefix("nurse-test-").tempdir()?,
-        };
+        let scratch = Scratch { dir: tempfile::Builder::new().prefix("nurse-test-").tempdir()? };
         fs::set_permissions(scratch.dir.path(), fs::Permissions::from_mode(0o755))?;
         scratch.clear()?;
         Ok(scratch)

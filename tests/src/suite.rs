@@ -17,37 +17,28 @@ pub struct Case {
     pub job: Arc<MakeJob>,
     /// How the job ends natively.
     pub ends: Status,
+    /// What native standard output has to look like under `nurse`: the same, but for differences that are meant.
+    pub expected: fn(name: &str, native: &[u8]) -> Result<Vec<u8>, String>,
 }
 
 impl Case {
     /// A case that ends with exit code 0.
-    pub fn new(
-        name: impl Into<String>,
-        job: impl Fn(&Path) -> Result<Job, String> + Send + Sync + 'static,
-    ) -> Self {
-        Case {
-            name: name.into(),
-            job: Arc::new(job),
-            ends: Status::Code(0),
-        }
+    pub fn new(name: impl Into<String>, job: impl Fn(&Path) -> Result<Job, String> + Send + Sync + 'static) -> Self {
+        Case { name: name.into(), job: Arc::new(job), ends: Status::Code(0), expected: |_, native| Ok(native.to_vec()) }
     }
 
     /// The trial that the case is sound: it ends as it should and does the same twice.
     #[must_use]
     pub fn native(&self) -> Trial {
         let case = self.clone();
-        Trial::test(format!("native/{}", self.name), move || {
-            case.check_native().map_err(Failed::from)
-        })
+        Trial::test(format!("native/{}", self.name), move || case.check_native().map_err(Failed::from))
     }
 
     /// The trial that it does under `nurse` what it does natively.
     #[must_use]
     pub fn under(&self, config: Config) -> Trial {
         let case = self.clone();
-        Trial::test(format!("{config}/{}", self.name), move || {
-            case.check(config).map_err(Failed::from)
-        })
+        Trial::test(format!("{config}/{}", self.name), move || case.check(config).map_err(Failed::from))
     }
 
     fn check_native(&self) -> Result<(), String> {
@@ -66,25 +57,20 @@ impl Case {
             return Err("says and leaves nothing: there would be nothing to compare".to_owned());
         }
         let second = self.run(&scratch, None)?;
-        let second = Outcome {
-            status: crate::wrapped_status(second.status),
-            ..second
-        };
-        same(&first, &second)
-            .map_err(|report| format!("two native runs differ, no base to compare with:\n{report}"))
+        let second = Outcome { status: crate::wrapped_status(second.status), ..second };
+        same(&first, &second).map_err(|report| format!("two native runs differ, no base to compare with:\n{report}"))
     }
 
     fn check(&self, config: Config) -> Result<(), String> {
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
-        let native = self.run(&scratch, None)?;
+        let mut native = self.run(&scratch, None)?;
+        native.stdout = (self.expected)(&self.name, &native.stdout)?;
         let nurse = self.run(&scratch, Some(config))?;
         same(&native, &nurse)
     }
 
     fn run(&self, scratch: &Scratch, config: Option<Config>) -> Result<Outcome, String> {
-        scratch
-            .clear()
-            .map_err(|error| format!("emptying the scratch directory: {error}"))?;
+        scratch.clear().map_err(|error| format!("emptying the scratch directory: {error}"))?;
         let job = (self.job)(&scratch.path())?;
         let job = match config {
             Some(config) => config.wrap(&job, &[&scratch.path()])?,

@@ -1,4 +1,5 @@
 //! What a caller sees of the `nurse` command itself: exit statuses, signals, terminals, and what it leaves behind.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use nurse_tests::{Config, Engine, Entry, Job, Outcome, Scratch, Status, fixture, nurse, policy, probe};
 use std::fs;
@@ -110,7 +111,10 @@ except OSError as error:
         assert_eq!(seen.text(), expected, "{config}: {}", seen.complaints());
         assert_eq!(seen.status, Status::Code(0), "{config}");
         let told = seen.notes.join("\n");
-        assert!(told.contains("refused") && told.contains("secret/password"), "{config} should sum up refusals: {told:?}");
+        assert!(
+            told.contains("refused") && told.contains("secret/password"),
+            "{config} should sum up refusals: {told:?}"
+        );
     }
     let _ = fs::remove_file("/tmp/new-file-of-the-demonstration");
 }

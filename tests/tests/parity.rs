@@ -6,15 +6,12 @@ use nurse_tests::{Job, MATRIX, PRELOAD, Status};
 use std::path::Path;
 use std::process::ExitCode;
 
+#[path = "parity/differences.rs"]
+mod differences;
+
 /// Probes that go through the preload door besides.
-const PRELOADED: [&str; 6] = [
-    "io.read_write",
-    "memory.mappings",
-    "handlers.segv",
-    "startup.argv",
-    "open.flags",
-    "end.code",
-];
+const PRELOADED: [&str; 6] =
+    ["io.read_write", "memory.mappings", "handlers.segv", "startup.argv", "open.flags", "end.code"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -41,40 +38,27 @@ fn trials() -> Result<Vec<Trial>, String> {
 
 /// The probes, as `probe --list` tells them: a name and how it ends (`0`, `7`, `signal 11`) on each line.
 fn cases() -> Result<Vec<Case>, String> {
-    let list = Job::new(nurse_tests::probe()?, ["--list"])
-        .run()
-        .map_err(|error| error.to_string())?;
+    let list = Job::new(nurse_tests::probe()?, ["--list"]).run().map_err(|error| error.to_string())?;
     if list.status != Status::Code(0) {
-        return Err(format!(
-            "probe --list ended with {:?}: {}",
-            list.status,
-            list.complaints()
-        ));
+        return Err(format!("probe --list ended with {:?}: {}", list.status, list.complaints()));
     }
     list.text()
         .lines()
         .map(|line| {
-            let (name, end) = line
-                .split_once(' ')
-                .ok_or_else(|| format!("cannot read {line:?}"))?;
+            let (name, end) = line.split_once(' ').ok_or_else(|| format!("cannot read {line:?}"))?;
             let number = |text: &str| text.parse().map_err(|_| format!("no number in {line:?}"));
             let ends = match end.strip_prefix("signal ") {
                 Some(signal) => Status::Signal(number(signal)?),
                 None => Status::Code(number(end)?),
             };
             let probe = name.to_owned();
-            Ok(Case {
-                ends,
-                ..Case::new(name, move |scratch| job(&probe, scratch))
-            })
+            Ok(Case { ends, expected: differences::expected, ..Case::new(name, move |scratch| job(&probe, scratch)) })
         })
         .collect()
 }
 
 fn job(name: &str, scratch: &Path) -> Result<Job, String> {
-    let mut job = Job::new(nurse_tests::probe()?, [name])
-        .at(scratch)
-        .input("some input\n");
+    let mut job = Job::new(nurse_tests::probe()?, [name]).at(scratch).input("some input\n");
     if name == "startup.argv" {
         job.args.extend(["", "two words", "\u{fc}"].map(Into::into));
         job.args.push("x".repeat(100_000).into());

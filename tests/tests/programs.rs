@@ -53,7 +53,8 @@ fn installed(program: &'static Program) -> Case {
         for name in program.copies {
             let copy = scratch.join(name);
             let done = fs::copy(inputs.join(name), &copy);
-            done.and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o666))).map_err(|error| error.to_string())?;
+            done.and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o666)))
+                .map_err(|error| error.to_string())?;
         }
         let (command, args) = program.command.split_first().ok_or("no command")?;
         let job = Job::new(require(command)?, args.iter().map(|arg| fill(arg))).at(scratch).input(program.stdin);

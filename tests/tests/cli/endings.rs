@@ -145,7 +145,8 @@ fn closed_standard_streams_stay_closed() {
     for closed in [&[0][..], &[2], &[0, 2]] {
         let scratch = Scratch::new().unwrap();
         // A program in C: Rust's runtime and Python open what is closed.
-        let native = Job::new("/usr/bin/find", ["/proc/self/fd", "-mindepth", "1", "-printf", "%f\n"]).at(scratch.path());
+        let native =
+            Job::new("/usr/bin/find", ["/proc/self/fd", "-mindepth", "1", "-printf", "%f\n"]).at(scratch.path());
         let run = |job: &Job| {
             let mut command = job.command();
             command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());

@@ -33,16 +33,16 @@ impl Session {
         let slave = |fd: &OwnedFd| fd.try_clone().unwrap();
         command.stdin(slave(&terminal.slave)).stdout(slave(&terminal.slave)).stderr(slave(&terminal.slave));
         let tty = terminal.slave.as_raw_fd();
-        // SAFETY: setsid(2) and ioctl(2) are safe between fork and exec; the terminal is open until spawn returns.
-        unsafe {
-            command.pre_exec(move || {
-                nix::unistd::setsid()?;
-                match libc::ioctl(tty, libc::TIOCSCTTY, 0) {
-                    0 => Ok(()),
-                    _ => Err(std::io::Error::last_os_error()),
-                }
-            })
+        let own_terminal = move || {
+            nix::unistd::setsid()?;
+            // SAFETY: the terminal is open until spawn returns, and the call takes no pointer.
+            match unsafe { libc::ioctl(tty, libc::TIOCSCTTY, 0) } {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
         };
+        // SAFETY: setsid(2) and ioctl(2) may be called between fork and exec.
+        unsafe { command.pre_exec(own_terminal) };
         let child = command.spawn().unwrap();
         drop(terminal.slave);
         let keyboard = File::from(terminal.master);
@@ -113,7 +113,11 @@ fn the_terminal_is_the_programs() {
 #[test]
 fn control_c_interrupts() {
     for (wrapped, ends) in [(false, None), (true, Some(130))] {
-        let mut run = Session::start(wrapped, "/usr/bin/python3", &["-c", "import time; print('rea' + 'dy', flush=True); time.sleep(60)"]);
+        let mut run = Session::start(
+            wrapped,
+            "/usr/bin/python3",
+            &["-c", "import time; print('rea' + 'dy', flush=True); time.sleep(60)"],
+        );
         run.expect("ready");
         run.press(b"\x03");
         run.expect("KeyboardInterrupt");
@@ -146,7 +150,8 @@ fn control_z_stops_and_the_program_goes_on() {
     let script = "import sys; print('rea' + 'dy', flush=True); print('got', sys.stdin.readline(), flush=True)";
     let scratch = Scratch::new().unwrap();
     let inner = CONFIG.wrap(&Job::new("/usr/bin/python3", ["-c", script]).at(scratch.path()), &[]).unwrap();
-    let words: Vec<String> = std::iter::once(&inner.program).chain(&inner.args).map(|word| format!("\"{}\"", word.display())).collect();
+    let words: Vec<String> =
+        std::iter::once(&inner.program).chain(&inner.args).map(|word| format!("\"{}\"", word.display())).collect();
     for line in [format!("python3 -c \"{script}\""), words.join(" ")] {
         let mut run = Session::start(false, "/bin/bash", &["--norc", "--noprofile", "-i"]);
         run.press(format!("{line}; echo status $((1 + $?))\n").as_bytes());
