@@ -6,6 +6,7 @@ use std::io;
 use std::mem::offset_of;
 use std::os::fd::OwnedFd;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::fence;
 
@@ -46,7 +47,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Pages {
     orders: MmapRaw,
-    requests: MmapRaw,
+    requests: Arc<MmapRaw>,
     /// First address of the guard range in the guest.
     pub base: u64,
 }
@@ -77,7 +78,7 @@ impl Pages {
         fcntl(&orders_fd, FcntlArg::F_ADD_SEALS(seals))?;
         let size = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
         fcntl(&requests_fd, FcntlArg::F_ADD_SEALS(size))?;
-        Ok((Self { orders, requests, base }, PageFds { orders: orders_fd, requests: requests_fd }))
+        Ok((Self { orders, requests: Arc::new(requests), base }, PageFds { orders: orders_fd, requests: requests_fd }))
     }
 
     /// Prepares a slot for a thread: its constants, and the word that tells of its death.
@@ -98,6 +99,12 @@ impl Pages {
     #[must_use]
     pub fn death_word(&self, slot: Slot) -> &std::sync::atomic::AtomicU32 {
         &self.request(slot).tid_clear
+    }
+
+    /// Keeps the requests mapped as long as it lives.
+    #[must_use]
+    pub fn hold(&self) -> Arc<MmapRaw> {
+        Arc::clone(&self.requests)
     }
 
     /// A request for the broker that is newer than `last`, if there is one.

@@ -137,6 +137,8 @@ pub const fn bit(signal: i32) -> u64 {
 
 /// Signals that stay open whatever the program masks: the shim lives by them.
 pub const OURS: u64 = bit(SIGSYS) | bit(SIGSEGV) | bit(SIGBUS);
+/// The signal that a trustee alone may take: blocked in guest threads, whatever the program opens.
+pub const CANCEL: u64 = bit(crate::layout::CANCEL_SIGNAL);
 /// Signals that nobody can mask.
 pub const UNMASKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
 

@@ -3,14 +3,14 @@
 use core::arch::naked_asm;
 use core::mem::offset_of;
 
-use crate::abi::{OURS, SigAction, StackT, Ucontext, reg, sa};
+use crate::abi::{CANCEL, OURS, SigAction, StackT, Ucontext, reg, sa};
 use crate::layout::{
     CANCEL_SIGNAL, CONSTANTS, Constants, GUARD_LEN, Handoff, ORDERS, ORDERS_FILE_LEN, PRIVATE, REQUESTS,
     REQUESTS_FILE_LEN, Request, STACK_LEN, STACKS, flags,
 };
 use crate::raw::{self, nr};
 use crate::thread::{Process, Thread};
-use crate::{copy, entry, environment, fault, load, trustee, vdso};
+use crate::{copy, entry, environment, fault, load, signal, trustee, vdso};
 
 /// Exit status when bring-up fails; the broker has the reason in words. Never a status of the program's.
 const FAILED: u64 = 125;
@@ -103,13 +103,13 @@ pub unsafe extern "C" fn enter(handoff: &Handoff, stack: *mut u64) {
                 regs: [0; 23],
                 fpstate: 0,
                 reserved: [0; 8],
-                sigmask: constants.start_mask & !OURS,
+                sigmask: signal::real_mask(constants.start_mask),
             };
             start.regs[reg::RIP] = program.start;
             start.regs[reg::RSP] = load::patch_stack(stack, constants, &program);
             start.regs[reg::EFLAGS] = 0x202;
             start.regs[reg::SEGMENTS] = 0x002b_0000_0000_0033;
-            (*thread).hidden_mask = constants.start_mask & OURS;
+            (*thread).hidden_mask = constants.start_mask & (OURS | CANCEL);
             // The kernel takes a frame from the thread's own signal stack as from any handler.
             let at = base + (STACKS + STACK_LEN - 1024) as u64;
             let _ = copy::write(at, &start);

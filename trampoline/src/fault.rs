@@ -1,6 +1,6 @@
 //! SIGSEGV and SIGBUS: faults of our own copies, time-stamp instructions that strict mode forbids, and the program's.
 
-use crate::abi::{SIGSEGV, SS_DISABLE, SigInfo, Ucontext, reg};
+use crate::abi::{SIGSEGV, SS_DISABLE, SigInfo, Ucontext, bit, reg};
 use crate::entry::{WayOut, handler};
 use crate::raw::{self, nr};
 use crate::request::{self, To};
@@ -28,6 +28,10 @@ extern "C" fn on_fault(number: i32, info: &SigInfo, context: &mut Ucontext) -> W
     }
     if info.code > 0 && signal::in_text(context.regs[reg::RIP]) {
         // A fault of the shim's own, by hostile hands: to go back would only repeat it.
+        die_by(state, number);
+    }
+    if info.code > 0 && (signal::action(number).handler == 1 || state.hidden_mask & bit(number) != 0) {
+        // As the kernel: a fault that is ignored or masked kills, for the instruction would only fault again.
         die_by(state, number);
     }
     signal::arrived(number, info, context, state)

@@ -54,7 +54,10 @@ pub const ORDERS_FILE_LEN: usize = REQUESTS - CONSTANTS;
 pub const REQUESTS_FILE_LEN: usize = PRIVATE - REQUESTS;
 
 /// The signal that the broker sends to a trustee to end a blocking call; the guest can neither use nor see it.
-pub const CANCEL_SIGNAL: i32 = 64;
+///
+/// SIGSTKFLT, which nothing on Linux sends. Not a real-time signal: those queue, each queued one would put a frame of its own
+/// on the trustee's small stack at once, and a guest that never takes them could use up its user's pending signals.
+pub const CANCEL_SIGNAL: i32 = 16;
 
 /// Fds that nurse keeps open in a guest process; they begin at `Constants::fd_low`.
 pub mod fds {

@@ -59,6 +59,11 @@ unsafe fn object(object: &LoadObject) -> u64 {
     let base = check(base);
     for segment in &object.segments[..object.count as usize] {
         let at = base + segment.at;
+        // The plan is vetted; a mistake there must not map over anything else.
+        let len = segment.file_len.checked_add(segment.anon_len);
+        if len.and_then(|len| len.checked_add(segment.at)).is_none_or(|end| end > object.span) || segment.zero_from < segment.at {
+            check(-1);
+        }
         // SAFETY: inside the span just reserved, says the vetted plan.
         unsafe {
             if segment.file_len != 0 {

@@ -144,7 +144,7 @@ pub fn call(thread: &mut Thread, row: &Syscall, args: &[u64; 6]) -> Option<i64> 
 fn wait(thread: &mut Thread, mask: u64, call: impl FnOnce(&Thread) -> i64) -> i64 {
     if !thread.has_pending() {
         // SAFETY: we are on the thread's signal stack, in a handler whose own mask comes back with its way out.
-        unsafe { set_mask(mask & !OURS & !UNMASKABLE) };
+        unsafe { set_mask(signal::real_mask(mask)) };
     }
     let result = call(thread);
     if result == -errno::NOT_MADE { -errno::EINTR } else { result }

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::abi::{Frame, OURS, SIGPIPE, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
+use crate::abi::{CANCEL, Frame, OURS, SIGPIPE, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
 use crate::entry::{self, STUB_LEN, WayOut, handler};
 use crate::layout::{MAX_THREADS, TEXT_LEN, fds};
 use crate::syscall::Syscall;
@@ -109,7 +109,7 @@ pub fn deliver(number: i32, info: &SigInfo, context: &mut Ucontext, thread: &mut
     let at = ((fpu.wrapping_sub(size_of::<Frame>() as u64)) & !15).wrapping_sub(8);
     let mut frame = Frame { restorer: action.restorer, uc: *context, info: *info };
     frame.uc.stack = thread.altstack;
-    frame.uc.sigmask = (context.sigmask & !OURS) | thread.hidden_mask;
+    frame.uc.sigmask = self::mask(context, thread);
     if context.fpstate != 0 {
         frame.uc.fpstate = fpu;
         // SAFETY: the source is the kernel's own frame; the destination may be any address.
@@ -144,16 +144,25 @@ pub fn deliver(number: i32, info: &SigInfo, context: &mut Ucontext, thread: &mut
     context.fpstate = 0;
 }
 
-/// Sets the mask that `context` restores; what must stay open is kept as a belief of the program.
+/// Signals whose real mask is not the program's to set.
+const HIDDEN: u64 = OURS | CANCEL;
+
+/// A program's mask as the kernel gets it.
+#[must_use]
+pub fn real_mask(mask: u64) -> u64 {
+    mask & !OURS & !UNMASKABLE | CANCEL
+}
+
+/// Sets the mask that `context` restores; what must stay open or blocked is kept as a belief of the program.
 pub fn set_mask(context: &mut Ucontext, thread: &mut Thread, mask: u64) {
-    thread.hidden_mask = mask & OURS;
-    context.sigmask = mask & !OURS & !UNMASKABLE;
+    thread.hidden_mask = mask & HIDDEN;
+    context.sigmask = real_mask(mask);
 }
 
 /// The mask as the program believes it.
 #[must_use]
 pub fn mask(context: &Ucontext, thread: &Thread) -> u64 {
-    context.sigmask & !OURS | thread.hidden_mask
+    context.sigmask & !HIDDEN | thread.hidden_mask
 }
 
 /// Whether a stack pointer lies on an alternate stack.

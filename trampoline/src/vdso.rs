@@ -17,14 +17,16 @@ pub unsafe fn replace(constants: &Constants) {
     for entry in constants.vdso.iter().take_while(|entry| entry.nr != 0) {
         let at = base + entry.offset;
         let page = at & !(PAGE as u64 - 1);
+        // The second page only if the code reaches it: the vDSO may end before.
+        let len = (at + 8 - page).next_multiple_of(PAGE as u64);
         // mov $nr, %eax; syscall; ret
         let mut code = [0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3];
         code[1..5].copy_from_slice(&(entry.nr as u32).to_le_bytes());
         // SAFETY: the vDSO's text, private to this process once written; eight bytes are less than any of these functions.
         unsafe {
-            must(nr::MPROTECT, [page, 2 * PAGE as u64, 7, 0, 0, 0]);
+            must(nr::MPROTECT, [page, len, 7, 0, 0, 0]);
             (at as *mut [u8; 8]).write_unaligned(code);
-            must(nr::MPROTECT, [page, 2 * PAGE as u64, 5, 0, 0, 0]);
+            must(nr::MPROTECT, [page, len, 5, 0, 0, 0]);
         }
     }
 }

@@ -72,8 +72,7 @@ fn the_trustee_filter_follows_the_table() {
     for row in SYSCALLS {
         let by_table = matches!(row.route, Route::Grant(_) | Route::Order);
         let besides = LOOP.contains(&i64::from(row.nr)) || row.name == "rt_sigaction";
-        let allowed = verdict(&trustee, data(row.nr, X86_64, [1, 1, 0, 0, 0, 0])) == ALLOW
-            || verdict(&trustee, data(row.nr, X86_64, [0; 6])) == ALLOW;
+        let allowed = [0, 1, 2].iter().any(|&first| verdict(&trustee, data(row.nr, X86_64, [first, first & 1, 0, 0, 0, 0])) == ALLOW);
         assert_eq!(allowed, by_table || besides, "{}", row.name);
         assert_eq!(verdict(&trustee, data(row.nr | 0x4000_0000, X86_64, [0; 6])), KILL_PROCESS, "{} of x32", row.name);
         assert_eq!(verdict(&trustee, data(row.nr, I386, [0; 6])), KILL_PROCESS, "{} of i386", row.name);
@@ -103,7 +102,7 @@ fn forms_that_the_broker_never_orders_are_not_allowed() {
     assert_eq!(trustee_says("socket", [1, 1, 0, 0, 0, 0]), ALLOW);
     assert_eq!(trustee_says("socket", [38, 5, 0, 0, 0, 0]), KILL_PROCESS, "AF_ALG");
     assert_eq!(trustee_says("kill", [7, 15, 0, 0, 0, 0]), ALLOW);
-    assert_eq!(trustee_says("kill", [7, 64, 0, 0, 0, 0]), KILL_PROCESS);
+    assert_eq!(trustee_says("kill", [7, 16, 0, 0, 0, 0]), KILL_PROCESS);
 }
 
 #[test]

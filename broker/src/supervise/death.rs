@@ -34,8 +34,11 @@ pub(super) fn bell() -> io::Result<EventFd> {
 pub(super) fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()> {
     let word = std::ptr::from_ref(pages.death_word(slot)).addr();
     let bell = std::os::fd::AsFd::as_fd(bell).try_clone_to_owned()?;
+    let mapping = pages.hold();
     std::thread::Builder::new().name("death-watch".into()).stack_size(64 * 1024).spawn(move || {
-        // SAFETY: the supervisor, and with it the mapping, lives until the process exits: see `Supervisor::run`'s callers.
+        // The guest's end wakes us and ends the supervisor, in no certain order.
+        let _mapping = mapping;
+        // SAFETY: an atomic inside the mapping, which this thread keeps.
         let word = unsafe { &*std::ptr::with_exposed_provenance::<AtomicU32>(word) };
         while word.load(SeqCst) == ALIVE {
             let _ = wait(word, ALIVE, None);

@@ -58,6 +58,8 @@ struct Thread {
     last: u32,
     /// A request whose answer comes from a worker.
     later: Option<u32>,
+    /// A request whose answer is an fd on its way: taking it never blocks, and an fd left behind would be taken for the next.
+    receiving: Option<u32>,
     /// The cancellation that the trustee was signalled for.
     signalled: bool,
     bells: (Bell, Bell),
@@ -104,7 +106,7 @@ impl Supervisor {
     /// # Errors
     /// As eventfd(2), signalfd(2).
     pub fn new(guest: Guest, started: Started, signals: SignalFd, engine: Engine, entry: Entry) -> io::Result<Self> {
-        let threads = vec![Thread { slot: Slot::LEADER, last: 0, later: None, signalled: false, bells: started.bells }];
+        let threads = vec![Thread { slot: Slot::LEADER, last: 0, later: None, receiving: None, signalled: false, bells: started.bells }];
         let death = death::bell()?;
         Ok(Self {
             guest,
@@ -130,6 +132,9 @@ impl Supervisor {
         // From here to the end no clock may be read on this thread.
         sys::time_stamps(self.engine == Engine::Filter);
         let ended = self.serve_all();
+        if ended.is_err() {
+            self.end();
+        }
         sys::time_stamps(true);
         ended
     }
@@ -161,7 +166,8 @@ impl Supervisor {
                     data if data == Event::Death as u64 => {
                         self.dying.get_or_insert(Violation { waits: GRACES });
                     }
-                    _ => {}
+                    // Only a confined guest has anything to ring for: one that is not must not put off the look at it.
+                    _ => _ = self.confirm(),
                 }
             }
             for index in 0..self.threads.len() {
@@ -189,17 +195,23 @@ impl Supervisor {
 
     /// A dead leader whose process lives on broke strict mode, or wrote the word that tells of its death.
     fn grace(&mut self) {
+        self.confirm();
+        let Some(dying) = &mut self.dying else { return };
+        dying.waits = dying.waits.saturating_sub(1);
+        if dying.waits == 0 {
+            self.end();
+        }
+    }
+
+    /// Ends a guest that is not confined when it has to be.
+    fn confirm(&mut self) -> bool {
         if !self.confirmed {
             self.confirmed = confirm::is_confined(self.guest.pid, self.engine);
             if !self.confirmed {
                 self.end();
             }
         }
-        let Some(dying) = &mut self.dying else { return };
-        dying.waits = dying.waits.saturating_sub(1);
-        if dying.waits == 0 {
-            self.end();
-        }
+        self.confirmed
     }
 
     fn end(&self) {
@@ -240,16 +252,12 @@ impl Supervisor {
 
     /// Looks at one slot: a new request, or a call that a signal wants ended.
     fn serve(&mut self, index: usize) {
-        let thread = &mut self.threads[index];
-        let slot = thread.slot;
-        if let Some(snapshot) = self.pages.take(slot, thread.last) {
-            if !self.confirmed {
-                self.confirmed = confirm::is_confined(self.guest.pid, self.engine);
-                if !self.confirmed {
-                    self.end();
-                    return;
-                }
+        let thread = &self.threads[index];
+        if let Some(snapshot) = self.pages.take(thread.slot, thread.last) {
+            if !self.confirm() {
+                return;
             }
+            let thread = &mut self.threads[index];
             thread.last = snapshot.seq;
             thread.later = None;
             let seq = snapshot.seq;
@@ -274,6 +282,9 @@ impl Supervisor {
                 self.value(index, seq, -(Errno::EINTR as i64));
             } else {
                 thread.signalled = true;
+                if thread.receiving == Some(seq) {
+                    return;
+                }
                 signals::interrupt(self.guest.pid, self.pages.trustee_tid(slot), CANCEL_SIGNAL);
                 return;
             }
@@ -293,6 +304,7 @@ impl Supervisor {
                 self.value(index, seq, result);
             }
             Ok(Outcome::Fd { fd, cloexec }) => {
+                self.threads[index].receiving = Some(seq);
                 if let Err(errno) = self.give(index, seq, &fd, cloexec) {
                     self.value(index, seq, -(errno as i64));
                 }
