@@ -240,6 +240,8 @@ pub struct Constants {
     /// What to overwrite in the vDSO (late doors, strict engine); `nr` 0 ends the list. The kernel maps the same vDSO into
     /// every process.
     pub vdso: [VdsoEntry; VDSO_ENTRIES],
+    /// Bytes of the vDSO's mapping.
+    pub vdso_len: u64,
     /// Path of the program, for AT_EXECFN; NUL-terminated.
     pub exe: [u8; 4096],
     /// Instructions of both filters.

@@ -2,7 +2,7 @@
 //! by the time that the late doors open, the dynamic linker has its addresses already, so its code is replaced.
 
 use crate::enter::{must, read_file};
-use crate::layout::{Constants, PAGE};
+use crate::layout::Constants;
 use crate::raw::nr;
 
 const AT_SYSINFO_EHDR: u64 = 33;
@@ -16,17 +16,15 @@ pub unsafe fn replace(constants: &Constants) {
     let Some(base) = (unsafe { address() }) else { return };
     for entry in constants.vdso.iter().take_while(|entry| entry.nr != 0) {
         let at = base + entry.offset;
-        let page = at & !(PAGE as u64 - 1);
-        // The second page only if the code reaches it: the vDSO may end before.
-        let len = (at + 8 - page).next_multiple_of(PAGE as u64);
         // mov $nr, %eax; syscall; ret
         let mut code = [0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3];
         code[1..5].copy_from_slice(&(entry.nr as u32).to_le_bytes());
         // SAFETY: the vDSO's text, private to this process once written; eight bytes are less than any of these functions.
         unsafe {
-            must(nr::MPROTECT, [page, len, 7, 0, 0, 0]);
+            // All of it at once: the kernel does not let the mapping be split.
+            must(nr::MPROTECT, [base, constants.vdso_len, 7, 0, 0, 0]);
             (at as *mut [u8; 8]).write_unaligned(code);
-            must(nr::MPROTECT, [page, len, 5, 0, 0, 0]);
+            must(nr::MPROTECT, [base, constants.vdso_len, 5, 0, 0, 0]);
         }
     }
 }

@@ -220,8 +220,12 @@ fn fill(constants: &mut Constants, start: &Start, [trustee, guest]: &[Vec<u64>; 
         constants.flags |= flags::LATE_DOOR;
     }
     constants.plan = plan;
-    for (place, entry) in constants.vdso[..VDSO_ENTRIES - 1].iter_mut().zip(vdso::entries()) {
-        *place = entry;
+    if start.entry != Entry::Loader {
+        let (clocks, len) = vdso::entries();
+        for (place, entry) in constants.vdso[..VDSO_ENTRIES - 1].iter_mut().zip(clocks) {
+            *place = entry;
+        }
+        constants.vdso_len = len;
     }
     let filters_at = base + (trampoline::layout::CONSTANTS + std::mem::offset_of!(Constants, filters)) as u64;
     let split = trustee.len();

@@ -10,15 +10,13 @@ use trampoline::layout::VdsoEntry;
 /// What reads the time-stamp counter, and the system call that does the same.
 const CLOCKS: [(&str, u64); 3] = [("__vdso_clock_gettime", 228), ("__vdso_gettimeofday", 96), ("__vdso_time", 201)];
 
-/// Offsets of the clocks; none where the kernel gives no vDSO.
-pub(super) fn entries() -> Vec<VdsoEntry> {
-    let Ok(bytes) = read() else { return Vec::new() };
-    let Ok(elf) = Elf::parse(&bytes) else { return Vec::new() };
+/// Offsets of the clocks, and the length of the whole; none where the kernel gives no vDSO.
+pub(super) fn entries() -> (Vec<VdsoEntry>, u64) {
+    let Ok(bytes) = read() else { return Default::default() };
+    let Ok(elf) = Elf::parse(&bytes) else { return Default::default() };
     let named = |wanted| elf.dynsyms.iter().find(|symbol| elf.dynstrtab.get_at(symbol.st_name) == Some(wanted));
-    CLOCKS
-        .iter()
-        .filter_map(|&(name, nr)| Some(VdsoEntry { offset: named(name)?.st_value, nr }))
-        .collect()
+    let clocks = CLOCKS.iter().filter_map(|&(name, nr)| Some(VdsoEntry { offset: named(name)?.st_value, nr }));
+    (clocks.collect(), bytes.len() as u64)
 }
 
 fn read() -> io::Result<Vec<u8>> {
