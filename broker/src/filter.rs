@@ -19,11 +19,9 @@ use trampoline::syscall::{Route, SYSCALLS, checks};
 /// Standing grants that the shim uses for calls which it answers itself in part: their rows say `Shim`.
 const SHIM_GRANTS: [(i64, u32); 1] = [(libc::SYS_rt_sigaction, checks::GRANTED | checks::SIGNAL)];
 
-/// What the trustee's loop calls besides: its bells, its fence, its end, and its mask, which it sets under the filter already.
-/// The kernel itself makes a stopped and continued wait go on by restart_syscall(2).
-const LOOP: [i64; 6] = [
-    libc::SYS_read, libc::SYS_write, libc::SYS_futex, libc::SYS_exit, libc::SYS_rt_sigprocmask, libc::SYS_restart_syscall,
-];
+/// What the trustee's loop calls besides: its bells, its fence, and its end. The kernel itself makes a stopped and continued
+/// wait go on by restart_syscall(2).
+const LOOP: [i64; 5] = [libc::SYS_read, libc::SYS_write, libc::SYS_futex, libc::SYS_exit, libc::SYS_restart_syscall];
 
 /// The four calls of strict mode.
 const STRICT: [i64; 4] = [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_rt_sigreturn];
@@ -112,7 +110,6 @@ fn forms(nr: i64) -> Result<Vec<SeccompRule>, BackendError> {
         libc::SYS_mprotect => all(vec![when(2, Qword, Le, 7)?]),
         libc::SYS_madvise => none_of(2, &[libc::MADV_HWPOISON.cast_unsigned(), libc::MADV_SOFT_OFFLINE.cast_unsigned()]),
         libc::SYS_prlimit64 => all(vec![when(0, Dword, Eq, 0)?]),
-        libc::SYS_rt_sigprocmask => all(vec![when(0, Dword, Eq, 2)?, when(2, Qword, Eq, 0)?]),
         libc::SYS_rt_sigaction => all(vec![when(0, Dword, Ne, cancel)?]),
         libc::SYS_kill | libc::SYS_rt_sigqueueinfo => all(vec![when(1, Dword, Ne, cancel)?]),
         libc::SYS_tgkill | libc::SYS_rt_tgsigqueueinfo => all(vec![when(2, Dword, Ne, cancel)?]),

@@ -72,7 +72,8 @@ fn the_trustee_filter_follows_the_table() {
     for row in SYSCALLS {
         let by_table = matches!(row.route, Route::Grant(_) | Route::Order);
         let besides = LOOP.contains(&i64::from(row.nr)) || row.name == "rt_sigaction";
-        let allowed = [0, 1, 2].iter().any(|&first| verdict(&trustee, data(row.nr, X86_64, [first, first & 1, 0, 0, 0, 0])) == ALLOW);
+        let allowed = verdict(&trustee, data(row.nr, X86_64, [1, 1, 0, 0, 0, 0])) == ALLOW
+            || verdict(&trustee, data(row.nr, X86_64, [0; 6])) == ALLOW;
         assert_eq!(allowed, by_table || besides, "{}", row.name);
         assert_eq!(verdict(&trustee, data(row.nr | 0x4000_0000, X86_64, [0; 6])), KILL_PROCESS, "{} of x32", row.name);
         assert_eq!(verdict(&trustee, data(row.nr, I386, [0; 6])), KILL_PROCESS, "{} of i386", row.name);
