@@ -50,8 +50,11 @@ fn stream(report: &mut String, name: &str, native: &[u8], nurse: &[u8]) {
         return;
     }
     line(report, &format!("{name} differs (native {} bytes, under nurse {} bytes):", native.len(), nurse.len()));
-    let (old, new) = (String::from_utf8_lossy(native), String::from_utf8_lossy(nurse));
-    let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).header("native", "nurse").to_string();
+    let (Ok(old), Ok(new)) = (str::from_utf8(native), str::from_utf8(nurse)) else {
+        let same = native.iter().zip(nurse).take_while(|(one, other)| one == other).count();
+        return line(report, &format!("  no text; the first {same} bytes are the same"));
+    };
+    let diff = TextDiff::from_lines(old, new).unified_diff().context_radius(2).header("native", "nurse").to_string();
     for text in diff.lines().take(SHOWN) {
         let cut: String = text.chars().take(300).collect();
         line(report, &cut);

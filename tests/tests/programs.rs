@@ -89,10 +89,10 @@ fn refused(linking: Linking, config: Config) -> Result<(), String> {
     if seen.status != Status::Code(125) || !seen.stdout.is_empty() {
         return Err(format!("expected a refusal with 125, got {:?}: {}{told}", seen.status, seen.text()));
     }
-    if told.contains("static") && told.contains("--entry loader") {
+    if told.contains("static") && told.contains("--entry") {
         Ok(())
     } else {
-        Err(format!("the refusal should say that the program is static and name `--entry loader`; it says:\n{told}"))
+        Err(format!("the refusal should say that the program is static and what to do about --entry; it says:\n{told}"))
     }
 }
 

@@ -139,7 +139,8 @@ fn a_stopped_program_goes_on() {
     assert_eq!(run.end(), Status::Code(0));
 }
 
-/// With standard streams closed, descriptors are numbered as they are natively, and nothing of nurse's shows up in them.
+/// With standard streams closed, descriptors are numbered as they are natively; nurse's own, which /proc lists, have numbers
+/// that programs do not come near.
 #[test]
 fn closed_standard_streams_stay_closed() {
     for closed in [&[0][..], &[2], &[0, 2]] {
@@ -161,10 +162,14 @@ fn closed_standard_streams_stay_closed() {
                 })
             };
             let output = command.output().unwrap();
-            (String::from_utf8(output.stdout).unwrap(), output.status.code())
+            let text = String::from_utf8(output.stdout).unwrap();
+            let (low, own): (Vec<u32>, Vec<u32>) =
+                text.lines().map(|fd| fd.parse::<u32>().unwrap()).partition(|fd| *fd < 10_000);
+            assert!(own.len() <= 8, "{own:?}");
+            (low, output.status.code())
         };
         let expected = run(&native);
-        assert!(expected.0.contains("1\n"), "{expected:?}");
+        assert!(expected.0.contains(&1), "{expected:?}");
         assert_eq!(run(&CONFIG.wrap(&native, &[]).unwrap()), expected, "closed {closed:?}");
     }
 }

@@ -84,7 +84,6 @@ pub(crate) const PROGRAMS: &[Program] = &[
     failing("test", 1, &["test", "-e", "/no/such/file"]),
     run("getent", &["getent", "passwd", "root", "nobody"]),
     run("locale", &["locale"]),
-    run("sleep", &["sh", "-c", "echo waiting; exec sleep 0.1"]),
     // Writing.
     run("cp", &["cp", "-av", "IN/tree/d00/e000", "OUT/copy"]),
     changing("mv", &["words.txt"], &["mv", "-v", "words.txt", "renamed"]),
@@ -106,8 +105,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     changing("gzip.file", &["words.txt"], &["gzip", "-nv", "words.txt"]),
     run("xz", &["xz", "-T1", "-1c", "IN/words.txt"]),
     run("xz.unpack", &["xz", "-T1", "-dc", "IN/words.txt.xz"]),
-    run("zstd", &["zstd", "-q", "--single-thread", "-c", "IN/words.txt"]),
-    run("zstd.unpack", &["zstd", "-q", "--single-thread", "-dc", "IN/words.txt.zst"]),
+    run("zstd", &["zstd", "-q", "--single-thread", "--no-asyncio", "-c", "IN/words.txt"]),
+    run("zstd.unpack", &["zstd", "-q", "--single-thread", "--no-asyncio", "-dc", "IN/words.txt.zst"]),
     run("tar.create", &["tar", "--sort=name", "-cf", "-", "-C", "IN/", "tree"]),
     run("tar.extract", &["tar", "-xvf", "IN/tree.tar", "-C", "OUT"]),
     run("tar.list", &["tar", "-tvf", "IN/tree.tar"]),
@@ -211,6 +210,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     run("threads.python3", &["python3", "-c", include_str!("threads.py")]),
     fed("threads.fzf", "alpha\nbeta\nalphabet\ngamma\n", &["fzf", "--filter", "alp"]),
     // Children.
+    run("children.exec", &["sh", "-c", "echo waiting; exec sleep 0.1"]),
     run("children.shell", &["sh", "-c", "ls / | sort | head -3; echo $(echo inner); (exit 3); echo $?"]),
     run("children.xargs", &["sh", "-c", "seq 20 | xargs -n 5 echo"]),
     run("children.find", &["find", "IN/tree/d00/e000", "-name", "*1.txt", "-exec", "wc", "-l", "{}", ";"]),
