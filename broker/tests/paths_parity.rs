@@ -1,6 +1,12 @@
 //! Under a policy that allows everything, each call has to end as the kernel alone would have it end: same errno, same
 //! output, same tree.
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test"
+)]
 
 mod paths;
 
@@ -86,9 +92,21 @@ impl Tree {
         fs::write(work.join("unreadable"), "secret").unwrap();
         fs::write(work.join("name (deleted)"), "is a name").unwrap();
         for (link, target) in [
-            ("lf", "f"), ("ld", "d"), ("ldslash", "d/"), ("lup", "../work/d/.."), ("dangling", "d/new"),
-            ("dangling2", "dangling3"), ("dangling3", "d/e/newer"), ("loop", "loop"), ("loop1", "loop2"), ("loop2", "loop1"),
-            ("deep", "ld/e/f"), ("d/back", ".."), ("d/lf", "../f"), ("lost", "no/where"), ("lfile", "f/x"),
+            ("lf", "f"),
+            ("ld", "d"),
+            ("ldslash", "d/"),
+            ("lup", "../work/d/.."),
+            ("dangling", "d/new"),
+            ("dangling2", "dangling3"),
+            ("dangling3", "d/e/newer"),
+            ("loop", "loop"),
+            ("loop1", "loop2"),
+            ("loop2", "loop1"),
+            ("deep", "ld/e/f"),
+            ("d/back", ".."),
+            ("d/lf", "../f"),
+            ("lost", "no/where"),
+            ("lfile", "f/x"),
         ] {
             symlink(target, work.join(link)).unwrap();
         }
@@ -126,8 +144,14 @@ fn gather(root: &Path, at: &Path, all: &mut BTreeMap<PathBuf, String>) {
     for entry in entries {
         let path = entry.unwrap().path();
         let Ok(meta) = path.symlink_metadata() else { continue };
-        let mut text = format!("{:o} links {} size {} owner {}:{}", meta.mode(), if meta.is_dir() { 0 } else { meta.nlink() },
-            if meta.is_dir() { 0 } else { meta.len() }, meta.uid(), meta.gid());
+        let mut text = format!(
+            "{:o} links {} size {} owner {}:{}",
+            meta.mode(),
+            if meta.is_dir() { 0 } else { meta.nlink() },
+            if meta.is_dir() { 0 } else { meta.len() },
+            meta.uid(),
+            meta.gid()
+        );
         if meta.mtime() < 1_000_000 {
             text += &format!(" modified {}.{}", meta.mtime(), meta.mtime_nsec());
         }
@@ -149,13 +173,89 @@ const FILE: i64 = -1002;
 
 fn path(dice: &mut Dice) -> Arg {
     let names = [
-        "f", "d", "d/f", "d/e", "d/e/f", "ld", "lf", "ld/f", "ld/e", "ldslash", "ldslash/f", "lup", "lup/f", "dangling", "dangling2",
-        "loop", "loop1", "loop/x", "deep", "d/back/f", "d/lf", "d/back/d/back/f", "lost", "lfile", "labs", "labs/e/f", "fifo", "empty",
-        "empty/..", "closed", "closed/f", "closed/../f", "closed/none", "closed/.", "unreadable", "new", "new2", "d/new", "d/e/newer",
-        "new/x", "new/", "f/", "d/", "ld/", "lf/", "dangling/", "loop/", "lfile/", ".", "..", "./", "../", "", "./f", "d/.", "d/..",
-        "f/.", "f/..", "ld/.", "ld/..", "ld/../f", "lf/..", "d/../f", "d//f", "none/../f", "d/none/..", "../work/f", "../work/new",
-        "../new", "name (deleted)", "name", "f/x", "dangling/x", "fifo/x", "d/e/../../ld/../f", "new/../f",
-        "/TREE/work/f", "/TREE/work/d/", "/TREE/work/new", "/TREE/work/ld/f", "/TREE/work/../work/f", "/TREE/none/f", "/TREE",
+        "f",
+        "d",
+        "d/f",
+        "d/e",
+        "d/e/f",
+        "ld",
+        "lf",
+        "ld/f",
+        "ld/e",
+        "ldslash",
+        "ldslash/f",
+        "lup",
+        "lup/f",
+        "dangling",
+        "dangling2",
+        "loop",
+        "loop1",
+        "loop/x",
+        "deep",
+        "d/back/f",
+        "d/lf",
+        "d/back/d/back/f",
+        "lost",
+        "lfile",
+        "labs",
+        "labs/e/f",
+        "fifo",
+        "empty",
+        "empty/..",
+        "closed",
+        "closed/f",
+        "closed/../f",
+        "closed/none",
+        "closed/.",
+        "unreadable",
+        "new",
+        "new2",
+        "d/new",
+        "d/e/newer",
+        "new/x",
+        "new/",
+        "f/",
+        "d/",
+        "ld/",
+        "lf/",
+        "dangling/",
+        "loop/",
+        "lfile/",
+        ".",
+        "..",
+        "./",
+        "../",
+        "",
+        "./f",
+        "d/.",
+        "d/..",
+        "f/.",
+        "f/..",
+        "ld/.",
+        "ld/..",
+        "ld/../f",
+        "lf/..",
+        "d/../f",
+        "d//f",
+        "none/../f",
+        "d/none/..",
+        "../work/f",
+        "../work/new",
+        "../new",
+        "name (deleted)",
+        "name",
+        "f/x",
+        "dangling/x",
+        "fifo/x",
+        "d/e/../../ld/../f",
+        "new/../f",
+        "/TREE/work/f",
+        "/TREE/work/d/",
+        "/TREE/work/new",
+        "/TREE/work/ld/f",
+        "/TREE/work/../work/f",
+        "/TREE/none/f",
+        "/TREE",
     ];
     match dice.roll(40) {
         0 => Arg::Path("x".repeat(255).into()),
@@ -168,17 +268,26 @@ fn path(dice: &mut Dice) -> Arg {
 }
 
 fn dirfd(dice: &mut Dice) -> Arg {
-    Arg::Int(dice.pick(&[CWD, CWD, CWD, DIR, DIR, FILE, -1, 3999]))
+    Arg::Int(dice.pick(&[CWD, CWD, CWD, DIR, DIR, FILE, -1, 899]))
 }
 
 fn open_flags(dice: &mut Dice) -> i32 {
     use libc::{
-        O_APPEND, O_CREAT, O_DIRECT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY,
+        O_APPEND, O_CREAT, O_DIRECT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR, O_TMPFILE,
+        O_TRUNC, O_WRONLY,
     };
     let mut flags = dice.pick(&[O_RDONLY, O_RDONLY, O_WRONLY, O_RDWR, 3]) | libc::O_NONBLOCK;
     for (flag, sides) in [
-        (O_CREAT, 3), (O_EXCL, 5), (O_TRUNC, 5), (O_NOFOLLOW, 5), (O_DIRECTORY, 6), (O_PATH, 8), (O_APPEND, 9), (O_TMPFILE, 20),
-        (O_NOATIME, 20), (O_DIRECT, 100),
+        (O_CREAT, 3),
+        (O_EXCL, 5),
+        (O_TRUNC, 5),
+        (O_NOFOLLOW, 5),
+        (O_DIRECTORY, 6),
+        (O_PATH, 8),
+        (O_APPEND, 9),
+        (O_TMPFILE, 20),
+        (O_NOATIME, 20),
+        (O_DIRECT, 100),
     ] {
         if dice.roll(sides) == 0 {
             flags |= flag;
@@ -192,14 +301,16 @@ fn times(dice: &mut Dice, words: usize) -> Arg {
     if dice.roll(4) == 0 {
         return Arg::Null;
     }
-    let first = (0..words).flat_map(|at| if words == 2 || at % 2 == 0 { 5i64 } else { dice.pick(&values) }.to_ne_bytes());
+    let first =
+        (0..words).flat_map(|at| if words == 2 || at % 2 == 0 { 5i64 } else { dice.pick(&values) }.to_ne_bytes());
     Arg::Bytes(first.collect())
 }
 
 fn call(dice: &mut Dice) -> (&'static str, Vec<Arg>) {
     let int = |number: i32| Arg::Int(number.into());
     let mode = dice.pick(&[0o644, 0o600, 0o777, 0o4755, 0o1777, 0o100_644, 0]);
-    let at_flags = dice.pick(&[0, 0, 0, libc::AT_SYMLINK_NOFOLLOW, libc::AT_EMPTY_PATH, libc::AT_SYMLINK_FOLLOW, 0x10_0000]);
+    let at_flags =
+        dice.pick(&[0, 0, 0, libc::AT_SYMLINK_NOFOLLOW, libc::AT_EMPTY_PATH, libc::AT_SYMLINK_FOLLOW, 0x10_0000]);
     let size = dice.pick(&[0, 1, 5, 100, 4096]);
     let owner = int(dice.pick(&[-1, nix::unistd::getuid().as_raw() as i32]));
     let xattr = Arg::Path(dice.pick(&["user.a", "user.b", "trusted.x", "none", ""]).into());
@@ -214,12 +325,16 @@ fn call(dice: &mut Dice) -> (&'static str, Vec<Arg>) {
         17 => ("statx", vec![d, p, int(at_flags), int(0x7ff), Arg::Out(256)]),
         18 => ("access", vec![p, int(dice.pick(&[0, 1, 2, 4, 7, 8]))]),
         19 => ("faccessat", vec![d, p, int(dice.pick(&[0, 1, 2, 4, 7]))]),
-        20 => ("faccessat2", vec![d, p, int(dice.pick(&[0, 1, 2, 4])), int(at_flags | dice.pick(&[0, libc::AT_EACCESS]))]),
+        20 => {
+            ("faccessat2", vec![d, p, int(dice.pick(&[0, 1, 2, 4])), int(at_flags | dice.pick(&[0, libc::AT_EACCESS]))])
+        }
         21 => ("readlink", vec![p, Arg::Out(size), int(size as i32)]),
         22 => ("readlinkat", vec![d, p, Arg::Out(size), int(size as i32)]),
         23 | 24 => ("mkdir", vec![p, int(mode)]),
         25 => ("mkdirat", vec![d, p, int(mode)]),
-        26 => ("mknod", vec![p, int(mode & 0o7777 | dice.pick(&[0, 0o100_000, 0o010_000, 0o040_000, 0o130_000])), int(0)]),
+        26 => {
+            ("mknod", vec![p, int(mode & 0o7777 | dice.pick(&[0, 0o100_000, 0o010_000, 0o040_000, 0o130_000])), int(0)])
+        }
         27 => ("mknodat", vec![d, p, int(mode & 0o7777 | 0o010_000), int(0)]),
         28 => ("unlink", vec![p]),
         29 => ("rmdir", vec![p]),
@@ -245,7 +360,9 @@ fn call(dice: &mut Dice) -> (&'static str, Vec<Arg>) {
             _ => ("futimesat", vec![d, p, times(dice, 4)]),
         },
         50 => ("getxattr", vec![p, xattr, Arg::Out(size), int(size as i32)]),
-        51 => ("lsetxattr", vec![p, xattr, Arg::Bytes(vec![7; size]), int(size as i32), int(dice.pick(&[0, 1, 2, 3, 4]))]),
+        51 => {
+            ("lsetxattr", vec![p, xattr, Arg::Bytes(vec![7; size]), int(size as i32), int(dice.pick(&[0, 1, 2, 3, 4]))])
+        }
         52 => ("setxattr", vec![p, xattr, Arg::Bytes(vec![8; size]), int(size as i32), int(dice.pick(&[0, 1, 2]))]),
         53 => ("listxattr", vec![p, Arg::Out(size), int(size as i32)]),
         54 => ("removexattr", vec![p, xattr]),
@@ -282,9 +399,16 @@ fn summary(name: &str, tree: &Tree, result: Result) -> String {
         Result::Filled(result, bytes) => match name {
             "stat" | "lstat" | "newfstatat" => {
                 let is_dir = bytes[25] & 0xf0 == 0x40;
-                format!("stat mode {:?} owner {:?} size {:?}", &bytes[24..28], &bytes[28..36], if is_dir { &[] } else { &bytes[48..56] })
+                format!(
+                    "stat mode {:?} owner {:?} size {:?}",
+                    &bytes[24..28],
+                    &bytes[28..36],
+                    if is_dir { &[] } else { &bytes[48..56] }
+                )
             }
-            "statx" => format!("statx mask {:?} mode {:?} attributes {:?}", &bytes[..4], &bytes[28..30], &bytes[56..64]),
+            "statx" => {
+                format!("statx mask {:?} mode {:?} attributes {:?}", &bytes[..4], &bytes[28..30], &bytes[56..64])
+            }
             _ => {
                 let text = String::from_utf8_lossy(&bytes).replace(&*tree.root.to_string_lossy(), "/TREE");
                 format!("{result} {text}")
@@ -314,8 +438,10 @@ fn run(seed: u64) -> std::result::Result<(), String> {
         }
         let shown = args.iter().map(|arg| format!("{arg:?}").chars().take(60).collect::<String>());
         history.push(format!("{name} {}", shown.collect::<Vec<_>>().join(" ")));
-        let expected = summary(name, &theirs, native(name, &args.iter().map(|arg| theirs.arg(arg)).collect::<Vec<_>>()));
-        let found = summary(name, &ours, ask(&mut guest, name, &args.iter().map(|arg| ours.arg(arg)).collect::<Vec<_>>()));
+        let expected =
+            summary(name, &theirs, native(name, &args.iter().map(|arg| theirs.arg(arg)).collect::<Vec<_>>()));
+        let found =
+            summary(name, &ours, ask(&mut guest, name, &args.iter().map(|arg| ours.arg(arg)).collect::<Vec<_>>()));
         let tail = || history[history.len().saturating_sub(8)..].join("\n    ");
         if expected != found {
             if env::var_os("NURSE_PARITY_ALL").is_some() {
@@ -327,7 +453,11 @@ fn run(seed: u64) -> std::result::Result<(), String> {
         let at = theirs.keys().chain(ours.keys()).find(|path| theirs.get(*path) != ours.get(*path));
         if let Some(at) = at {
             let (theirs, ours) = (theirs.get(at), ours.get(at));
-            return Err(format!("seed {seed} step {step}: {} natively {theirs:?}, here {ours:?}\n    {}", at.display(), tail()));
+            return Err(format!(
+                "seed {seed} step {step}: {} natively {theirs:?}, here {ours:?}\n    {}",
+                at.display(),
+                tail()
+            ));
         }
     }
     drop(guest);

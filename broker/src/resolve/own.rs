@@ -88,5 +88,6 @@ pub fn proc_path(pin: BorrowedFd<'_>) -> String {
 /// Whether the host has `fs.protected_symlinks` on; yes if it cannot be told.
 pub(super) fn links_protected() -> bool {
     static PROTECTED: OnceLock<bool> = OnceLock::new();
-    *PROTECTED.get_or_init(|| std::fs::read("/proc/sys/fs/protected_symlinks").map_or(true, |text| !text.starts_with(b"0")))
+    *PROTECTED
+        .get_or_init(|| std::fs::read("/proc/sys/fs/protected_symlinks").map_or(true, |text| !text.starts_with(b"0")))
 }

@@ -79,14 +79,37 @@ pub(super) enum Magic {
 
 /// Files about the guest itself that only tell, and tell it nothing it could not find out.
 const PROCESS_FILES: &[&str] = &[
-    "arch_status", "auxv", "cgroup", "cmdline", "comm", "coredump_filter", "cpuset", "environ", "io", "limits", "loginuid",
-    "maps", "mountinfo", "mounts", "mountstats", "oom_adj", "oom_score", "oom_score_adj", "sched", "schedstat",
-    "sessionid", "smaps", "smaps_rollup", "stat", "statm", "status", "wchan",
+    "arch_status",
+    "auxv",
+    "cgroup",
+    "cmdline",
+    "comm",
+    "coredump_filter",
+    "cpuset",
+    "environ",
+    "io",
+    "limits",
+    "loginuid",
+    "maps",
+    "mountinfo",
+    "mounts",
+    "mountstats",
+    "oom_adj",
+    "oom_score",
+    "oom_score_adj",
+    "sched",
+    "schedstat",
+    "sessionid",
+    "smaps",
+    "smaps_rollup",
+    "stat",
+    "statm",
+    "status",
+    "wchan",
 ];
 
 /// Files at the top of procfs that are windows into the kernel or levers on it.
-const NEVER_PUBLIC: &[&str] =
-    &["kcore", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "sysrq-trigger", "vmcore"];
+const NEVER_PUBLIC: &[&str] = &["kcore", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "sysrq-trigger", "vmcore"];
 
 impl Dir {
     /// What `name` is in this directory.
@@ -130,7 +153,11 @@ fn root_entry(name: &str, own: Pid) -> Entry {
         "self" => Entry::Own,
         "thread-self" => Entry::OwnThread,
         _ if bytes(name).iter().all(u8::is_ascii_digit) => {
-            if number(name) == Some(own.as_raw()) { Entry::Plain(Dir::Process { thread: false }) } else { Entry::Missing }
+            if number(name) == Some(own.as_raw()) {
+                Entry::Plain(Dir::Process { thread: false })
+            } else {
+                Entry::Missing
+            }
         }
         _ if NEVER_PUBLIC.contains(&name) => Entry::Never,
         _ => Entry::Plain(Dir::Public),

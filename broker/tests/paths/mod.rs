@@ -1,6 +1,8 @@
 //! A guest that is the test process itself, and one way to ask the kernel and the handlers for the same call.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test may fail")]
+
+pub mod scene;
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -17,7 +19,7 @@ use nurse::refusals::Refusals;
 use trampoline::syscall::{SYSCALLS, Syscall};
 
 /// First fd that the guest of these tests may not touch.
-pub const FD_LOW: u32 = 4000;
+pub const FD_LOW: u32 = 900;
 
 /// One argument, in the form in which both sides can be given it.
 #[derive(Debug, Clone)]
@@ -114,10 +116,22 @@ pub fn guest(policy: Policy, cwd: &Path) -> Guest {
         umask: 0o022,
         exe: "/usr/bin/env".into(),
         fd_low: FD_LOW,
+        guard_start: 0,
+        guard_end: 0,
+        affinity: Vec::new(),
+        comm: [0; 16],
         policy: Arc::new(policy),
         refusals: Refusals::default(),
         killed: false,
     }
+}
+
+/// The policy of a script, in which `TREE` stands for a directory.
+pub fn policy(script: &str, tree: &Path) -> Policy {
+    use nurse::policy::{Source, Variables};
+    let file = tempfile::Builder::new().suffix(".rhai").tempfile().unwrap();
+    std::fs::write(file.path(), script.replace("TREE", tree.to_str().unwrap())).unwrap();
+    Policy::load(&[Source::File(file.path().into())], &Variables::for_check()).unwrap()
 }
 
 /// Has the handlers carry a call out.
@@ -182,7 +196,8 @@ pub fn native(name: &str, args: &[Arg]) -> Result {
         };
     }
     // SAFETY: every pointer leads into `kept`, which lives on, to as many bytes as the call is told.
-    let result = unsafe { libc::syscall(row(name).nr.into(), words[0], words[1], words[2], words[3], words[4], words[5]) };
+    let result =
+        unsafe { libc::syscall(row(name).nr.into(), words[0], words[1], words[2], words[3], words[4], words[5]) };
     if result < 0 {
         return Result::Errno(Errno::last());
     }

@@ -86,4 +86,3 @@ fn make_link(mut ask: Ask<'_>, (from, old): (RawFd, usize), (to, new): (RawFd, u
     let source = shown(&pin)?;
     done(link_at(source.dir, source.name, &place.parent.fd, &place.name, AtFlags::SYMLINK_FOLLOW))
 }
-

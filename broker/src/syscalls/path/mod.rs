@@ -53,9 +53,15 @@ pub(super) fn handle(guest: &mut Guest, call: &Call) -> Option<Answer> {
         libc::SYS_chdir => cwd::chdir(ask),
         libc::SYS_fchdir => cwd::fchdir(ask),
         libc::SYS_mkdir => tree::mkdir(ask, CWD, 0),
-        libc::SYS_mkdirat => { let fd = call.fd(0); tree::mkdir(ask, fd, 1) }
+        libc::SYS_mkdirat => {
+            let fd = call.fd(0);
+            tree::mkdir(ask, fd, 1)
+        }
         libc::SYS_mknod => tree::mknod(ask, CWD, 0),
-        libc::SYS_mknodat => { let fd = call.fd(0); tree::mknod(ask, fd, 1) }
+        libc::SYS_mknodat => {
+            let fd = call.fd(0);
+            tree::mknod(ask, fd, 1)
+        }
         libc::SYS_unlink => tree::unlink(ask, CWD, 0, AtFlags::empty()),
         libc::SYS_rmdir => tree::unlink(ask, CWD, 0, AtFlags::REMOVEDIR),
         libc::SYS_unlinkat => tree::unlinkat(ask),
@@ -73,7 +79,10 @@ pub(super) fn handle(guest: &mut Guest, call: &Call) -> Option<Answer> {
         libc::SYS_fchownat => attributes::fchownat(ask),
         libc::SYS_utime => times::utime(ask),
         libc::SYS_utimes => times::utimes(ask, CWD, 0),
-        libc::SYS_futimesat => { let fd = call.fd(0); times::utimes(ask, fd, 1) }
+        libc::SYS_futimesat => {
+            let fd = call.fd(0);
+            times::utimes(ask, fd, 1)
+        }
         libc::SYS_utimensat => times::utimensat(ask),
         libc::SYS_getxattr => xattr::get(ask, xattr::Of::Path(Last::Follow)),
         libc::SYS_lgetxattr => xattr::get(ask, xattr::Of::Path(Last::Keep)),

@@ -58,7 +58,11 @@ impl How {
         let how = Self::lenient(flags.bits().cast_signed(), mode)?;
         let creates = how.flags.contains(OFlags::CREATE) || how.tmpfile();
         let ignored = OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
-        if flags.difference(how.flags | ignored).is_empty() && (mode == 0 || creates) { Ok(how) } else { Err(Errno::EINVAL) }
+        if flags.difference(how.flags | ignored).is_empty() && (mode == 0 || creates) {
+            Ok(how)
+        } else {
+            Err(Errno::EINVAL)
+        }
     }
 
     /// All open flags; signal-driven input is not for guests.

@@ -27,7 +27,10 @@ pub(super) fn mknod(mut ask: Ask<'_>, fd: RawFd, path: usize) -> Answer {
     };
     let place = ask.place(Start::Guest(fd), ask.path(path)?)?;
     let Some(kind) = kind else {
-        return Err(ask.never(Errno::EPERM, &place.path, "never: only files and FIFOs are made by mknod").err().unwrap_or(Errno::EPERM));
+        return Err(ask
+            .never(Errno::EPERM, &place.path, "never: only files and FIFOs are made by mknod")
+            .err()
+            .unwrap_or(Errno::EPERM));
     };
     let mode = raw & 0o7777;
     permit_new(&mut ask, &place, mode)?;
@@ -73,4 +76,3 @@ pub(super) fn permit_gone(ask: &mut Ask<'_>, place: &Place) -> Result<(), Errno>
     }
     ask.rule(decision, &place.path)
 }
-

@@ -1,14 +1,15 @@
 //! The careful resolution: one component at a time, each pinned before the next is looked at.
 
+mod magic;
+
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, Stat, fcntl_getfl, fstat, openat, readlinkat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat, readlinkat};
 
-use super::procfs::{self, Dir, Entry, Magic};
-use super::pin::own_path;
-use super::{Base, Last, Lost, PATH_MAX, Pin, bytes, child, guest_fd, lift, names, own};
+use super::procfs::{self, Dir, Entry};
+use super::{Base, Last, Lost, PATH_MAX, Pin, bytes, child, lift, names, own};
 use crate::call::Errno;
 use crate::guest::Guest;
 use crate::policy::{Access, Asked, Decision, Verdict};
@@ -46,13 +47,7 @@ enum Step {
 }
 
 /// Pins what `path` names from `base` on.
-pub(super) fn walk(
-    guest: &Guest,
-    call: &'static str,
-    base: Base<'_>,
-    path: &Path,
-    last: Last,
-) -> Result<Pin, Lost> {
+pub(super) fn walk(guest: &Guest, call: &'static str, base: Base<'_>, path: &Path, last: Last) -> Result<Pin, Lost> {
     let here = if path.is_absolute() {
         root()?
     } else {
@@ -128,7 +123,9 @@ impl Walk<'_> {
             if !name.is_empty() {
                 at.push(name);
             }
-            at.extend(self.todo.iter().rev().take_while(|name| bytes(*name) != b"..").filter(|name| bytes(*name) != b"."));
+            at.extend(
+                self.todo.iter().rev().take_while(|name| bytes(*name) != b"..").filter(|name| bytes(*name) != b"."),
+            );
             at
         });
         Lost::Errno { errno, at }
@@ -218,93 +215,6 @@ impl Walk<'_> {
         }
     }
 
-    /// A name that nurse gives out to nobody; one that does not even exist is simply that.
-    fn never(&self, name: &OsStr) -> Lost {
-        match (child(self.here.as_fd(), name), self.path()) {
-            (Ok(_), Some(at)) => {
-                let why = "never: it could steer the process or betray the system".to_owned();
-                self.refuse(Verdict::Deny(Errno::EPERM), why, at.join(name))
-            }
-            _ => self.lost(Errno::ENOENT, name),
-        }
-    }
-
-    /// Whether the component just taken is a link that is itself meant.
-    fn is_kept(&self) -> bool {
-        self.todo.is_empty() && !self.directory && self.last == Last::Keep
-    }
-
-    /// Pins a link of procfs itself, which reads as `target`.
-    fn keep(&mut self, name: &OsStr, target: Option<PathBuf>) -> Result<Step, Lost> {
-        let fd = child(self.here.as_fd(), name).map_err(|errno| self.lost(errno, name))?;
-        let stat = lift(fstat(&fd))?;
-        let mut pin = Pin::new(fd, stat)?;
-        pin.set_procfs(self.path().map(|here| here.join(name)));
-        pin.target = target;
-        Ok(Step::Done(pin))
-    }
-
-    fn own_link(&self, name: &OsStr) -> Option<PathBuf> {
-        let pid = self.guest.pid.to_string();
-        Some(if bytes(name) == b"self" { PathBuf::from(pid) } else { Path::new(&pid).join("task").join(&pid) })
-    }
-
-    fn magic_target(&self, magic: Magic) -> Option<PathBuf> {
-        match magic {
-            Magic::Fd(_) => None,
-            Magic::Cwd => own::shown(self.guest.cwd.as_fd()).ok(),
-            Magic::Root => Some(PathBuf::from("/")),
-            Magic::Exe => Some(self.guest.exe.clone()),
-        }
-    }
-
-    /// Puts other names in the place of a link's.
-    fn instead(&mut self, names: &[String], name: &OsStr) -> Result<Step, Lost> {
-        self.count_link(name)?;
-        self.todo.extend(names.iter().rev().map(OsString::from));
-        Ok(Step::On)
-    }
-
-    fn jump(&mut self, magic: Magic, name: &OsStr) -> Result<Step, Lost> {
-        self.count_link(name)?;
-        let (target, held) = match magic {
-            Magic::Root => (root()?, None),
-            Magic::Cwd => (self.guest.cwd.try_clone().map_err(|_| Errno::EMFILE)?, None),
-            Magic::Exe => {
-                self.todo.extend(names::stack(&self.guest.exe));
-                self.restart()?;
-                return Ok(Step::On);
-            }
-            Magic::Fd(fd) => {
-                let (pin, held) = held(self.guest, fd).map_err(|errno| match errno {
-                    Errno::EBADF => self.lost(Errno::ENOENT, name),
-                    errno => errno.into(),
-                })?;
-                (pin, Some(held))
-            }
-        };
-        let stat = lift(fstat(&target))?;
-        let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        let ends = self.todo.is_empty();
-        if !is_dir && (!ends || self.directory) {
-            return Err(self.lost(Errno::ENOTDIR, name));
-        }
-        if is_dir {
-            (self.here, self.here_stat, self.proc, self.entered) = (target, stat, None, 0);
-            if procfs::is_procfs(self.here.as_fd(), &self.here_stat) {
-                self.relocate()?;
-            }
-            return Ok(Step::On);
-        }
-        let procfs = procfs::is_procfs(target.as_fd(), &stat);
-        let mut pin = Pin::new(target, stat)?;
-        pin.held = held;
-        if procfs {
-            pin.set_procfs(pin.path().map(|path| own_path(self.guest, path)));
-        }
-        Ok(Step::Done(pin))
-    }
-
     /// Pins an ordinary name. `proc` is what it is if it is a directory of procfs.
     fn enter(&mut self, name: &OsStr, proc: Option<Dir>) -> Result<Step, Lost> {
         let fd = child(self.here.as_fd(), name).map_err(|errno| self.lost(errno, name))?;
@@ -369,18 +279,4 @@ impl Walk<'_> {
 
 fn stat_is_root(stat: &Stat) -> bool {
     stat.st_ino == procfs::ROOT_INO
-}
-
-/// Pins what an fd of the guest is open on, with what the guest can do by it. Both come from one duplicate: the
-/// guest may put another file under the number at any time.
-fn held(guest: &Guest, fd: i32) -> Result<(OwnedFd, Access), Errno> {
-    let taken = guest_fd::take_fd(guest, fd)?;
-    let flags = lift(fcntl_getfl(&taken))?;
-    let access = guest_fd::flags_access(flags);
-    if flags.contains(OFlags::PATH) {
-        return Ok((taken, access));
-    }
-    let link = own::shown_path(taken.as_fd())?;
-    let pin = lift(openat(link.dir, link.name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()))?;
-    Ok((pin, access))
 }
