@@ -52,7 +52,7 @@ fn never() {
 fn prctl() {
     let mut room = [0_u64; 8];
     let at = room.as_mut_ptr() as u64;
-    let options: [(&str, u64, u64, u64); 14] = [
+    let options: [(&str, u64, u64, u64); 13] = [
         ("PR_SET_KEEPCAPS", 8, 1, 0),
         ("PR_SET_SECCOMP", 22, 2, at),
         ("PR_SET_TSC", 26, 1, 0),
@@ -122,7 +122,7 @@ fn owner() {
     let fd = ends[0] as u64;
     for (name, command, argument) in [
         ("F_SETOWN", 8, broker),
-        ("F_SETSIG", 10, 64),
+        ("F_SETSIG", 10, u64::from(trampoline::layout::CANCEL_SIGNAL.unsigned_abs())),
         ("F_SETOWN_EX", 15, ends.as_ptr() as u64),
         ("F_NOTIFY", 1026, 1),
         ("F_SETLEASE", 1024, 1),

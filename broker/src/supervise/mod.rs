@@ -267,7 +267,7 @@ impl Supervisor {
             let places = snapshot.args;
             let answer = decide(&mut self.guest, snapshot);
             broken::pause();
-            let answer = if broken::is(Guard::Snapshot) { self.fetch_again(slot, answer) } else { answer };
+            let answer = if broken::is(Guard::Snapshot) { self.fetch_again(self.threads[index].slot, answer) } else { answer };
             self.answer(index, seq, &places, answer);
         }
         self.cancel(index);

@@ -113,9 +113,9 @@ fn threads(config: Config) -> Result<(), String> {
             return Err(format!("thread {tid}: Seccomp {mode} (not {due}), NoNewPrivs {privileges}"));
         }
         if trustee {
-            // All signals but 64; the kernel leaves SIGKILL and SIGSTOP out of any mask.
+            // All signals but the cancel signal; the kernel leaves SIGKILL and SIGSTOP out of any mask.
             let blocked = status(guest, tid, "SigBlk");
-            if blocked != "7ffffffffffbfeff" {
+            if blocked != "fffffffffffb7eff" {
                 return Err(format!("the trustee blocks {blocked}"));
             }
             let rseq = rseq_of(tid)?;
