@@ -44,6 +44,7 @@ fn rustc(source: &Path, output: &Path, flags: &[&str]) -> Result<()> {
         .args(["--edition=2024", "--cap-lints=allow", "-Copt-level=2", "-Cpanic=abort", "-Crelocation-model=pic", "-Ccodegen-units=1",
             "-Cforce-unwind-tables=no", "-Coverflow-checks=no", "-Cdebug-assertions=no", "-Cstrip=debuginfo"])
         .args(["--target", &env::var("TARGET")?])
+        .args(env::var_os("CARGO_FEATURE_BREAK_GUARDS").map(|_| "--cfg=feature=\"break-guards\""))
         .args(flags)
         .arg("-o")
         .arg(output)

@@ -44,7 +44,7 @@ fn after_help() -> String {
 
 /// Run a program so that it can do nothing its policy does not allow
 #[derive(Debug, Parser)]
-#[command(name = "nurse", version, after_long_help = after_help(), args_conflicts_with_subcommands = true)]
+#[command(name = "nurse", version = crate::broken::VERSION, after_long_help = after_help(), args_conflicts_with_subcommands = true)]
 #[command(override_usage = "nurse [OPTIONS] [--] PROG [ARGS]...\n       nurse COMMAND")]
 pub struct Cli {
     /// What to run, without a command.

@@ -5,6 +5,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::broken::{self, Guard};
 use crate::doctor::{self, Missing};
 use crate::message::{self, shown};
 use crate::options::{Entry, RunOptions};
@@ -116,6 +117,9 @@ fn late_door(entry: Entry, program: &Program) -> Result<(), Error> {
 
 /// The policy in force: what `-p` names, or `default`, with the quick grants on top.
 fn policy(options: &RunOptions, program: &Program, start: &Path, cwd: &Path) -> Result<Arc<Policy>, Error> {
+    if broken::is(Guard::Policy) {
+        return Ok(Arc::new(Policy::allow_everything()));
+    }
     let mut sources: Vec<Source> = options.policies.iter().map(|given| Source::parse(given)).collect();
     for source in &mut sources {
         if let Source::File(path) = source {

@@ -2,6 +2,7 @@
 //!
 //! The crate is the broker: it starts the guest, receives its requests, decides and acts. See ARCHITECTURE.md.
 
+pub mod broken;
 pub mod call;
 pub mod cli;
 pub mod doctor;

@@ -7,13 +7,14 @@ use nurse::cli::commands::{self, CommandError};
 use nurse::cli::{Cli, Command};
 use nurse::options::{LogForm, RunOptions};
 use nurse::supervise::Ended;
-use nurse::{doctor, job, message};
+use nurse::{broken, doctor, job, message};
 
 /// Exit status when nurse itself fails, as env(1) has it.
 const FAILED: u8 = 125;
 
 fn main() -> ExitCode {
     start_log();
+    broken::warn();
     ExitCode::from(match Cli::parse_args(std::env::args_os()) {
         Ok(Cli { command: Some(command), .. }) => command_status(command),
         Ok(Cli { run, command: None }) if run.command.is_empty() => usage(&Cli::nothing_to_run()),

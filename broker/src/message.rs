@@ -6,13 +6,15 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 
+use crate::broken::{self, Guard};
+
 /// `text` with everything that could steer a terminal or deceive a reader written out: control characters, escapes,
 /// characters that turn the reading direction or are not seen.
 ///
 /// A backslash is doubled, so that what stands there is never ambiguous.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_plain) {
+    if text.chars().all(is_plain) || broken::is(Guard::Escape) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);

@@ -19,6 +19,7 @@ use trampoline::layout::{
     REQUESTS, REQUESTS_FILE_LEN, Receive, Request, fds,
 };
 
+use crate::broken::{self, Guard};
 use crate::call;
 
 /// Number of a thread's slot, always below [`MAX_THREADS`].
@@ -75,7 +76,9 @@ impl Pages {
         constants(unsafe { &mut *first });
         // The broker's own mapping goes on working; no other writable one can be made.
         let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_FUTURE_WRITE | SealFlag::F_SEAL_SEAL;
-        fcntl(&orders_fd, FcntlArg::F_ADD_SEALS(seals))?;
+        if !broken::is(Guard::Seals) {
+            fcntl(&orders_fd, FcntlArg::F_ADD_SEALS(seals))?;
+        }
         let size = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
         fcntl(&requests_fd, FcntlArg::F_ADD_SEALS(size))?;
         Ok((Self { orders, requests: Arc::new(requests), base }, PageFds { orders: orders_fd, requests: requests_fd }))
@@ -168,7 +171,8 @@ impl Pages {
     /// Fills the marshalled argument at `place` (its word in the request, so offset plus 1) with `bytes`.
     pub fn fill(&self, slot: Slot, place: u64, bytes: &[u8]) {
         let Some(at) = usize::try_from(place).ok().and_then(|place| place.checked_sub(1)) else { return };
-        if at.checked_add(bytes.len()).is_none_or(|end| end > DATA_LEN) {
+        let most = if broken::is(Guard::Fill) { DATA_LEN + REQUEST_LEN } else { DATA_LEN };
+        if at.checked_add(bytes.len()).is_none_or(|end| end > most) {
             return;
         }
         let request = ptr::from_ref(self.request(slot)).cast_mut();
@@ -191,7 +195,7 @@ impl Pages {
             cmsg_len: 0,
             cmsg_kind: [0; 2],
             // What stays if the kernel finds no free number.
-            fd: -(call::Errno::EMFILE as i32),
+            fd: if broken::is(Guard::Injection) { 0 } else { -(call::Errno::EMFILE as i32) },
             pad: 0,
             byte: 0,
         };

@@ -5,7 +5,8 @@ use trampoline::raw::{nr, syscall};
 
 #[used]
 #[unsafe(link_section = ".handoff")]
-static HANDOFF: Handoff = Handoff { base: 0, text_fd: 0, text_len: 0, enter: 0, orders_fd: 0, requests_fd: 0, door_fd: 0, door: 0 };
+// SAFETY: all words of it are numbers, for which zero is as good as any; the broker writes the real ones.
+static HANDOFF: Handoff = unsafe { core::mem::zeroed() };
 
 /// Maps the trampoline's text where the broker said, and calls its `enter` with `stack`.
 ///

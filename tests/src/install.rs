@@ -28,6 +28,22 @@ pub fn probe() -> Result<PathBuf, String> {
     place(&built("probe", "cargo build -p nurse-tests")?, "probe")
 }
 
+/// The program that has all attacks.
+///
+/// # Errors
+/// When it has not been built.
+pub fn attack() -> Result<PathBuf, String> {
+    place(&built("attack", "cargo build -p nurse-tests")?, "attack")
+}
+
+/// A file of the checkout, put under that name where every user can reach it.
+///
+/// # Errors
+/// When it is not there, or cannot be copied.
+pub fn placed(source: &Path, name: &str) -> Result<PathBuf, String> {
+    place(source, name)
+}
+
 /// The test policy of that name, from `tests/policies`.
 ///
 /// # Errors

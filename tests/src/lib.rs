@@ -17,6 +17,6 @@ pub mod suite;
 pub use account::Account;
 pub use compare::{same, wrapped_status};
 pub use config::{Config, Engine, Entry, MATRIX, PRELOAD};
-pub use install::{nurse, policy, probe, require};
+pub use install::{attack, nurse, placed, policy, probe, require};
 pub use job::{Job, Outcome, Status};
 pub use scratch::Scratch;

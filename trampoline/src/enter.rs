@@ -6,7 +6,7 @@ use core::mem::offset_of;
 use crate::abi::{CANCEL, OURS, SigAction, StackT, Ucontext, reg, sa};
 use crate::layout::{
     CANCEL_SIGNAL, CONSTANTS, Constants, GUARD_LEN, Handoff, ORDERS, ORDERS_FILE_LEN, PRIVATE, REQUESTS,
-    REQUESTS_FILE_LEN, Request, STACK_LEN, STACKS, flags,
+    REQUESTS_FILE_LEN, Request, STACK_LEN, STACKS, breaks, flags,
 };
 use crate::raw::{self, nr};
 use crate::thread::{Process, Thread};
@@ -86,10 +86,14 @@ pub unsafe extern "C" fn enter(handoff: &Handoff, stack: *mut u64) {
             must(nr::EXIT_GROUP, [FAILED, 0, 0, 0, 0, 0]);
         }
         // Syscall User Dispatch: everything outside this text, with no selector byte that could switch it off.
-        must(nr::PRCTL, [59, 1, base, handoff.text_len, 0, 0]);
+        if !handoff.lacks(breaks::DISPATCH) {
+            must(nr::PRCTL, [59, 1, base, handoff.text_len, 0, 0]);
+        }
         let rest = !OURS;
         must(nr::RT_SIGPROCMASK, [2, &raw const rest as u64, 0, 8, 0, 0]);
-        if constants.flags & flags::FILTER_ENGINE != 0 {
+        if handoff.lacks(breaks::STRICT) {
+            // A test wants to see what happens then.
+        } else if constants.flags & flags::FILTER_ENGINE != 0 {
             must(nr::PRCTL, [22, 2, &raw const constants.guest_filter as u64, 0, 0, 0]);
         } else {
             must(nr::PRCTL, [22, 1, 0, 0, 0, 0]);
@@ -129,6 +133,7 @@ unsafe fn map_pages(handoff: &Handoff) {
     const READ: u64 = 1;
     const WRITE: u64 = 2;
     const SHARED: u64 = 1;
+    const PRIVATE_ONLY: u64 = 2;
     const PRIVATE_ANON: u64 = 0x22;
     const NORESERVE: u64 = 0x4000;
     const FIXED_NOREPLACE: u64 = 0x10_0000;
@@ -145,19 +150,26 @@ unsafe fn map_pages(handoff: &Handoff) {
             must(nr::MMAP, [base + handoff.text_len, rest, 0, PRIVATE_ANON | FIXED_NOREPLACE | NORESERVE, u64::MAX, 0]);
         }
         let constants = base + CONSTANTS as u64;
-        must(nr::MMAP, [constants, orders_len, READ, SHARED | FIXED_NOREPLACE, handoff.orders_fd, 0]);
+        let (writable, sharing) = (handoff.lacks(breaks::READ_ONLY), handoff.lacks(breaks::SHARED));
+        let prot = if writable { READ | WRITE } else { READ };
+        let sharing = if sharing { PRIVATE_ONLY } else { SHARED };
+        must(nr::MMAP, [constants, orders_len, prot, sharing | FIXED_NOREPLACE, handoff.orders_fd, 0]);
         let requests = base + REQUESTS as u64;
         must(nr::MMAP, [requests, requests_len, READ | WRITE, SHARED | FIXED_NOREPLACE, handoff.requests_fd, 0]);
         let private = base + PRIVATE as u64;
         must(nr::MMAP, [private, private_len, READ | WRITE, PRIVATE_ANON | FIXED_NOREPLACE | NORESERVE, u64::MAX, 0]);
         // A child gets pages of its own.
         must(nr::MADVISE, [constants, orders_len + requests_len, DONTFORK, 0, 0, 0]);
-        must(nr::CLOSE, [handoff.orders_fd, 0, 0, 0, 0, 0]);
-        must(nr::CLOSE, [handoff.requests_fd, 0, 0, 0, 0, 0]);
-        must(nr::CLOSE, [handoff.text_fd, 0, 0, 0, 0, 0]);
+        if !handoff.lacks(breaks::CLOSE) {
+            must(nr::CLOSE, [handoff.orders_fd, 0, 0, 0, 0, 0]);
+            must(nr::CLOSE, [handoff.requests_fd, 0, 0, 0, 0, 0]);
+            must(nr::CLOSE, [handoff.text_fd, 0, 0, 0, 0, 0]);
+        }
         raw::syscall(nr::CLOSE, [handoff.door_fd, 0, 0, 0, 0, 0]);
         // Linux 6.10; without it the broker and the trustee alone keep the range whole.
-        raw::syscall(nr::MSEAL, [base, GUARD_LEN as u64, 0, 0, 0, 0]);
+        if !handoff.lacks(breaks::MSEAL) {
+            raw::syscall(nr::MSEAL, [base, GUARD_LEN as u64, 0, 0, 0, 0]);
+        }
     }
 }
 

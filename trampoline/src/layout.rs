@@ -332,6 +332,43 @@ pub struct Handoff {
     pub door_fd: u64,
     /// One of [`door`].
     pub door: u64,
+    /// For tests only: bits of [`breaks`].
+    #[cfg(feature = "break-guards")]
+    pub breaks: u64,
+}
+
+/// **For tests only**: guards that bring-up leaves out in a build with the feature `break-guards`.
+pub mod breaks {
+    /// The guard range is not mseal'ed.
+    pub const MSEAL: u64 = 1;
+    /// Constants and orders are mapped writable.
+    pub const READ_ONLY: u64 = 2;
+    /// Constants and orders are mapped private.
+    pub const SHARED: u64 = 4;
+    /// The fds of the memfds stay open.
+    pub const CLOSE: u64 = 8;
+    /// No strict mode, no filter.
+    pub const STRICT: u64 = 16;
+    /// No Syscall User Dispatch.
+    pub const DISPATCH: u64 = 32;
+}
+
+impl Handoff {
+    /// Whether a guard of [`breaks`] is left out: never, in a build without the feature `break-guards`.
+    #[cfg_attr(not(feature = "break-guards"), allow(clippy::unused_self, reason = "the feature alone has a word for it"))]
+    #[allow(clippy::inline_always, reason = "called before the text is all there is to call into")]
+    #[inline(always)]
+    #[must_use]
+    pub const fn lacks(&self, guard: u64) -> bool {
+        #[cfg(feature = "break-guards")]
+        let lacks = self.breaks & guard != 0;
+        #[cfg(not(feature = "break-guards"))]
+        let lacks = {
+            let _ = guard;
+            false
+        };
+        lacks
+    }
 }
 
 /// Values of [`Handoff::door`].

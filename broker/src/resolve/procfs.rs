@@ -9,6 +9,7 @@ use rustix::fs::{Stat, fstatfs, major};
 
 use super::bytes;
 use super::own::PROC_SUPER_MAGIC;
+use crate::broken::{self, Guard};
 use crate::guest::Guest;
 
 /// Inode number of every procfs root.
@@ -18,7 +19,7 @@ pub(super) const ROOT_INO: u64 = 1;
 pub(super) fn is_procfs(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
     // Filesystems with a device are never procfs: that saves the common case a system call. An error means yes,
     // because yes is the careful answer.
-    major(stat.st_dev) == 0 && fstatfs(fd).map_or(true, |fs| fs.f_type == PROC_SUPER_MAGIC)
+    !broken::is(Guard::Procfs) && major(stat.st_dev) == 0 && fstatfs(fd).map_or(true, |fs| fs.f_type == PROC_SUPER_MAGIC)
 }
 
 /// Which directory of procfs a walk is in.

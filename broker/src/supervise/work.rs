@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::sys::eventfd::EventFd;
 
+use crate::broken::{self, Guard};
 use crate::call::{Answer, Work};
 
 /// A finished piece of work.
@@ -57,7 +58,7 @@ impl Workers {
     /// # Errors
     /// As the start of a thread; `EAGAIN` if too much is under way.
     pub(super) fn start(&self, index: usize, seq: u32, places: [u64; 6], work: Work) -> io::Result<()> {
-        if Arc::strong_count(&self.running) > MOST {
+        if Arc::strong_count(&self.running) > MOST && !broken::is(Guard::Workers) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let running = Arc::clone(&self.running);

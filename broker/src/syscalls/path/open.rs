@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, major};
 
 use super::{Ask, create, uint};
+use crate::broken::{self, Guard};
 use crate::call::{Answer, Errno, Outcome, Work};
 use crate::policy::Access;
 use crate::resolve::{CWD, Last, Object, Pin, Start, reopen};
@@ -136,8 +137,19 @@ pub(super) fn file(ask: &mut Ask<'_>, fd: RawFd, path: &Path, how: How) -> Answe
         create::file(ask, start, path, how)
     } else {
         let pin = ask.find(start, path, how.last())?;
+        if broken::is(Guard::Pin) {
+            return twice(ask, start, path, pin, how);
+        }
         pinned(ask, pin, how)
     }
+}
+
+/// **For tests only**: what a broker without [`Guard::Pin`] would do, to decide about a path and then resolve it again.
+fn twice(ask: &mut Ask<'_>, start: Start<'_>, path: &Path, pin: Pin, how: How) -> Answer {
+    pinned(ask, pin, how)?;
+    broken::pause();
+    let again = ask.find(start, path, how.last())?;
+    Ok(Outcome::Fd { fd: reopen(again.as_fd(), how.flags, Mode::empty())?, cloexec: how.cloexec() })
 }
 
 /// Opens what is pinned.
