@@ -24,8 +24,9 @@ pub struct Call {
 impl Call {
     /// Argument `index` as the kernel reads an `int`: the low 32 bits.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "that is what the kernel does")]
     pub fn int(&self, index: usize) -> i32 {
-        self.args[index] as u32 as i32
+        (self.args[index] as u32).cast_signed()
     }
 
     /// Argument `index` as a file descriptor (or `AT_FDCWD`).

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -145,7 +145,16 @@ pub fn time_stamps(allowed: bool) {
 /// runtime opens /dev/null in the place of those that were not.
 static OPEN_AT_START: AtomicU8 = AtomicU8::new(0);
 
-extern "C" fn note_open_fds() {
+/// SIGPIPE was ignored when this process started; the Rust runtime sets it so itself, before `main`.
+static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note_start() {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: asks only, into a struct of our own.
+    let known = unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr()) } == 0;
+    // SAFETY: all zero is a valid sigaction, too.
+    let action = unsafe { action.assume_init() };
+    PIPE_IGNORED.store(known && action.sa_sigaction == libc::SIG_IGN, Ordering::Relaxed);
     for fd in 0..3 {
         // SAFETY: numbers only.
         if unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0 {
@@ -154,12 +163,18 @@ extern "C" fn note_open_fds() {
     }
 }
 
-// SAFETY: the C runtime calls what stands here once, before `main` and before any thread; it makes three system calls.
+// SAFETY: the C runtime calls what stands here once, before `main` and before any thread; it makes four system calls.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static NOTE_OPEN_FDS: extern "C" fn() = note_open_fds;
+static NOTE_START: extern "C" fn() = note_start;
 
 /// The fds among 0, 1 and 2 that were closed when this process started.
 pub fn closed_at_start() -> impl Iterator<Item = i32> {
     (0..3).filter(|fd| OPEN_AT_START.load(Ordering::Relaxed) & 1 << fd == 0)
+}
+
+/// Whether this process was started with SIGPIPE ignored, and so starts its program.
+#[must_use]
+pub fn pipe_ignored_at_start() -> bool {
+    PIPE_IGNORED.load(Ordering::Relaxed)
 }

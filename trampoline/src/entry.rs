@@ -60,14 +60,18 @@ pub(crate) unsafe extern "C" fn way_out() -> ! {
         "mov rdi, rbx", "mov rsi, r13", "call {finish}",
         "nurse_window:",
         "cmp dword ptr [r13 + {pending}], 0", "jne nurse_again",
-        "9: mov rsp, rbx", "mov eax, 15", "syscall",
+        "mov rsp, rbx", "mov eax, 15", "syscall",
         "nurse_window_end:",
+        "9: mov rsp, rbx", "mov eax, 15", "syscall",
         "ud2",
         finish = sym signal::finish, pending = const offset_of!(Thread, pending),
     )
 }
 
 /// What the kernel finds as a frame's return address; handlers never return that way.
+///
+/// # Safety
+/// For the kernel only: `rsp` must be behind a frame's return address.
 #[unsafe(naked)]
 pub unsafe extern "C" fn restorer() {
     naked_asm!("mov eax, 15", "syscall", "ud2")
@@ -77,6 +81,9 @@ pub unsafe extern "C" fn restorer() {
 /// restarts and interrupts as if the program itself had made the call.
 ///
 /// All registers are the program's; after the call it goes on at [`Thread::return_to`] of the slot. Eight bytes each.
+///
+/// # Safety
+/// Entered by `rt_sigreturn` only.
 #[unsafe(naked)]
 pub unsafe extern "C" fn direct_stubs() {
     naked_asm!(

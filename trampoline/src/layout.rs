@@ -157,7 +157,7 @@ pub struct Receive {
 pub const DATA_LEN: usize = REQUEST_LEN - 224;
 
 const _: () = assert!(size_of::<Request>() == REQUEST_LEN);
-const _: () = assert!(GUARD_LEN % PAGE == 0 && STACKS % STACK_LEN == 0 && PRIVATE % PAGE == 0);
+const _: () = assert!(GUARD_LEN.is_multiple_of(PAGE) && STACKS.is_multiple_of(STACK_LEN) && PRIVATE.is_multiple_of(PAGE));
 
 /// What the broker tells one trustee to do. Read-only in the guest.
 #[repr(C, align(64))]

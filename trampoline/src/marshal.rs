@@ -26,7 +26,8 @@ struct Back {
 /// # Safety
 /// As [`request::ask`].
 pub unsafe fn call(thread: &Thread, row: &Syscall, args: &[u64; 6]) -> i64 {
-    let data = (&raw mut (unsafe { &mut *thread::request() }).data) as usize;
+    // SAFETY: takes an address inside the slot, which is mapped for the life of the process.
+    let data = unsafe { &raw mut (*thread::request()).data } as usize;
     let mut sent = *args;
     let mut used = 0;
     let mut back = [None::<Back>; 2];

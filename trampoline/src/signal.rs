@@ -50,7 +50,7 @@ pub fn arrived(number: i32, info: &SigInfo, context: &mut Ucontext, thread: &mut
 fn leave_stub(context: &mut Ucontext, thread: &Thread) {
     let offset = context.regs[reg::RIP].wrapping_sub(entry::direct_stubs as *const () as u64);
     if offset < (MAX_THREADS * STUB_LEN) as u64 {
-        let before_call = offset % STUB_LEN as u64 == 0;
+        let before_call = offset.is_multiple_of(STUB_LEN as u64);
         context.regs[reg::RIP] = thread.return_to - if before_call { 2 } else { 0 };
     }
 }

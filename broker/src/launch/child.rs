@@ -1,5 +1,7 @@
 //! What the child process does between fork and exec. Runs in a copy of the broker: system calls only, no allocation.
 
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "one set-up, call by call, between fork and exec")]
+
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -17,6 +19,8 @@ pub struct Setup {
     pub fds: Vec<(RawFd, RawFd)>,
     /// Standard streams that nurse was started without: the program has none either.
     pub closed: Vec<RawFd>,
+    /// SIGPIPE is ignored: std's `Command` has made it default by the time that this runs.
+    pub ignore_pipe: bool,
     /// Fds above 2 that stay open, besides the targets of `fds`; sorted.
     pub keep: Vec<RawFd>,
     /// The Landlock domain that it enters.
@@ -64,7 +68,10 @@ impl Setup {
                 }
             }
             if !broken::is(Guard::Sweep) {
-                self.sweep()?;
+                if self.ignore_pipe {
+                libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+            }
+            self.sweep()?;
             }
             for &fd in &self.closed {
                 libc::close(fd);

@@ -167,6 +167,7 @@ pub fn start(start: Start) -> io::Result<Started> {
         domain: if broken::is(Guard::Landlock) { None } else { Some(walls::domain(start.entry, start.network).map_err(io::Error::other)?) },
         fds: placed,
         closed: crate::sys::closed_at_start().collect(),
+        ignore_pipe: crate::sys::pipe_ignored_at_start(),
         keep,
         nofile: (u64::from(fd_low), hard),
         mask: *start.mask.as_ref(),
