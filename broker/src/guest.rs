@@ -34,12 +34,29 @@ pub struct Guest {
     pub affinity: Vec<u8>,
     /// What the program calls its thread (PR_SET_NAME), NUL-padded: no other process can set the kernel's own name of it.
     pub comm: [u8; 16],
+    /// What it was told that it has set.
+    pub belief: Belief,
     /// What is allowed.
     pub policy: Arc<Policy>,
     /// What was refused so far.
     pub refusals: Refusals,
     /// Set by a verdict of `kill()`: the request loop ends the sandbox before it answers.
     pub killed: bool,
+}
+
+/// Settings that nurse keeps for itself, and answers as if the program had its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Belief {
+    /// PR_SET_DUMPABLE.
+    pub dumpable: bool,
+    /// PR_SET_PDEATHSIG.
+    pub death_signal: i32,
+}
+
+impl Default for Belief {
+    fn default() -> Self {
+        Self { dumpable: true, death_signal: 0 }
+    }
 }
 
 impl Guest {

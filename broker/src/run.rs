@@ -73,6 +73,7 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         guard_end: started.pages.base + trampoline::layout::GUARD_LEN as u64,
         affinity,
         comm,
+        belief: crate::guest::Belief::default(),
         policy: run.policy,
         refusals: run.refusals,
         killed: false,

@@ -41,6 +41,27 @@ impl Case {
         Trial::test(format!("{config}/{}", self.name), move || case.check(config).map_err(Failed::from))
     }
 
+    /// The trial that what nurse does not do yet is refused in so many words, and the program ends by itself.
+    #[must_use]
+    pub fn refused(&self, config: Config) -> Trial {
+        let case = self.clone();
+        Trial::test(format!("{config}/{} is refused", self.name), move || case.check_refused(config).map_err(Failed::from))
+    }
+
+    fn check_refused(&self, config: Config) -> Result<(), String> {
+        let scratch = Scratch::new().map_err(|error| error.to_string())?;
+        let nurse = self.run(&scratch, Some(config))?;
+        let said = nurse.complaints();
+        let refused = ["clone EAGAIN", "fork EAGAIN", "vfork EAGAIN", " EPERM", "ENAMETOOLONG"].iter().any(|words| said.contains(words));
+        if !said.contains("refused (") || !refused {
+            return Err(format!("no refusal of a thread, a process or an exec is told:\n{said}"));
+        }
+        match nurse.status {
+            Status::Code(_) => Ok(()),
+            status => Err(format!("ended with {status:?}:\n{said}")),
+        }
+    }
+
     fn check_native(&self) -> Result<(), String> {
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
         let first = self.run(&scratch, None)?;

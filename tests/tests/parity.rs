@@ -13,6 +13,9 @@ mod differences;
 const PRELOADED: [&str; 6] =
     ["io.read_write", "memory.mappings", "handlers.segv", "startup.argv", "open.flags", "end.code"];
 
+/// Probes of what is refused so far, by the start of their names.
+const NOT_YET: [&str; 4] = ["threads.", "forking.", "sockets.named", "directories.deep"];
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     match trials() {
@@ -28,7 +31,8 @@ fn trials() -> Result<Vec<Trial>, String> {
     let mut trials = Vec::new();
     for case in cases()? {
         trials.push(case.native());
-        trials.extend(MATRIX.iter().map(|config| case.under(*config)));
+        let refused = NOT_YET.iter().any(|start| case.name.starts_with(start));
+        trials.extend(MATRIX.iter().map(|config| if refused { case.refused(*config) } else { case.under(*config) }));
         if PRELOADED.contains(&case.name.as_str()) {
             trials.push(case.under(PRELOAD));
         }

@@ -152,6 +152,7 @@ pub mod errno {
     pub const EFAULT: i64 = 14;
     pub const EINVAL: i64 = 22;
     pub const EPIPE: i64 = 32;
+    pub const ERANGE: i64 = 34;
     pub const ENAMETOOLONG: i64 = 36;
     pub const ENOSYS: i64 = 38;
     /// ERESTARTNOINTR: a signal came before the call was made; it is made after the signal's delivery.

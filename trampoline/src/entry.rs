@@ -123,9 +123,12 @@ extern "C" fn on_sigsys(number: i32, info: &SigInfo, context: &mut Ucontext) -> 
     }
     let r = &context.regs;
     let args = [r[reg::RDI], r[reg::RSI], r[reg::RDX], r[reg::R10], r[reg::R8], r[reg::R9]];
-    dispatch(state, context, r[reg::RAX], &args);
+    // The kernel looks at 32 bits of the number.
+    dispatch(state, context, r[reg::RAX] & 0xffff_ffff, &args);
     WayOut { context, thread }
 }
+
+const RT_SIGPENDING: u32 = 127;
 
 /// Takes the cheapest lawful way for one call and leaves its result in the context.
 fn dispatch(thread: &mut Thread, context: &mut Ucontext, nr: u64, args: &[u64; 6]) {
@@ -152,6 +155,9 @@ fn dispatch(thread: &mut Thread, context: &mut Ucontext, nr: u64, args: &[u64; 6
         // SAFETY: as above. The broker answers with the row's errno and remembers the refusal.
         Route::Never(_) => unsafe { request::ask(thread, To::Broker, nr, args, 0) },
     };
+    if row.nr == RT_SIGPENDING && result == 0 {
+        signal::add_held(thread, args[0]);
+    }
     if result == -errno::EPIPE {
         signal::broken_pipe(thread, row, args);
     }

@@ -42,6 +42,7 @@ pub unsafe fn call(thread: &Thread, row: &Syscall, args: &[u64; 6]) -> i64 {
             },
             Arg::Name => match string(data + used, DATA_LEN - used, pointer, NAME_MAX) {
                 Ok(len) => (len, true),
+                Err(errno::ENAMETOOLONG) => return -errno::ERANGE,
                 Err(error) => return -error,
             },
             Arg::In(len) => (usize::from(len), false),

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::abi::{CANCEL, Frame, OURS, SIGPIPE, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
+use crate::abi::{CANCEL, Frame, OURS, SIGBUS, SIGPIPE, SIGSEGV, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
 use crate::entry::{self, STUB_LEN, WayOut, handler};
 use crate::layout::{MAX_THREADS, TEXT_LEN, fds};
 use crate::syscall::Syscall;
@@ -23,6 +23,13 @@ extern "C" fn on_signal(number: i32, info: &SigInfo, context: &mut Ucontext) -> 
 
 /// A signal for the program: delivers it, or keeps it if it interrupted the shim.
 pub fn arrived(number: i32, info: &SigInfo, context: &mut Ucontext, thread: &mut Thread) -> WayOut {
+    // What the kernel cannot keep masked for us: masked by the program, or too early for the one place of `deferred`.
+    if bit(number) & OURS != 0 && (bit(number) & thread.hidden_mask != 0 || thread.has_pending()) {
+        thread.held |= bit(number);
+        thread.held_info[held_place(number)] = *info;
+        let in_shim = in_text(context.regs[reg::RIP]);
+        return WayOut { context, thread: if in_shim { core::ptr::null_mut() } else { thread } };
+    }
     leave_stub(context, thread);
     if !in_text(context.regs[reg::RIP]) {
         deliver(number, info, context, thread);
@@ -81,6 +88,32 @@ pub extern "C" fn finish(context: &mut Ucontext, thread: &mut Thread) {
         leave_stub(context, thread);
         deliver(number as i32, &info, context, thread);
     }
+    while thread.held & !thread.hidden_mask != 0 {
+        let number = (thread.held & !thread.hidden_mask).trailing_zeros() as i32 + 1;
+        thread.held &= !bit(number);
+        let info = thread.held_info[held_place(number)];
+        leave_stub(context, thread);
+        deliver(number, &info, context, thread);
+    }
+}
+
+/// Adds to the set at `set`, in the program's memory, what the kernel does not know to be pending.
+pub fn add_held(thread: &Thread, set: u64) {
+    if thread.held != 0
+        && let Some(pending) = copy::read::<u64>(set)
+    {
+        let _ = copy::write(set, &(pending | thread.held));
+    }
+}
+
+/// Index into [`Thread::held_info`].
+#[must_use]
+pub const fn held_place(number: i32) -> usize {
+    match number {
+        SIGBUS => 0,
+        SIGSEGV => 1,
+        _ => 2,
+    }
 }
 
 /// The action that the program set for a signal.
@@ -114,11 +147,11 @@ pub fn deliver(number: i32, info: &SigInfo, context: &mut Ucontext, thread: &mut
         frame.uc.fpstate = fpu;
         // SAFETY: the source is the kernel's own frame; the destination may be any address.
         if unsafe { copy::copy(fpu as usize, context.fpstate as usize, fpu_len as usize) } != 0 {
-            fault::die_by(thread, crate::abi::SIGSEGV);
+            fault::die_by(thread, SIGSEGV);
         }
     }
     if !copy::write(at, &frame) {
-        fault::die_by(thread, crate::abi::SIGSEGV);
+        fault::die_by(thread, SIGSEGV);
     }
     if thread.altstack.flags & SS_AUTODISARM != 0 {
         thread.altstack = StackT { sp: 0, flags: SS_DISABLE, pad: 0, size: 0 };

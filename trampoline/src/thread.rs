@@ -23,6 +23,10 @@ pub struct Thread {
     pub altstack: StackT,
     /// Signals of [`crate::abi::OURS`] that the program believes it has masked.
     pub hidden_mask: u64,
+    /// Those of [`Thread::hidden_mask`] that somebody sent meanwhile, as bits, and what came with each.
+    pub held: u64,
+    /// By [`crate::signal::held_place`].
+    pub held_info: [SigInfo; 3],
     /// Thread id.
     pub tid: u64,
     /// Robust list head and its length, as the program set them.

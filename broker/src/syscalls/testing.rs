@@ -26,6 +26,7 @@ pub(super) fn guest() -> Guest {
         guard_start: GUARD.0,
         guard_end: GUARD.1,
         affinity: vec![3, 0, 0, 0, 0, 0, 0, 0],
+        belief: crate::guest::Belief::default(),
         comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
         policy: Arc::new(Policy::allow_everything()),
         refusals: Refusals::default(),

@@ -119,6 +119,7 @@ pub fn guest(policy: Policy, cwd: &Path) -> Guest {
         guard_start: 0,
         guard_end: 0,
         affinity: Vec::new(),
+        belief: nurse::guest::Belief::default(),
         comm: [0; 16],
         policy: Arc::new(policy),
         refusals: Refusals::default(),

@@ -28,6 +28,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         why: "sched_setaffinity answers 0 and changes nothing: nurse keeps its threads together",
     },
     Difference {
+        probe: "identity.prctl",
+        native: "Ok(\"a-name-that-is-\\n\")",
+        nurse: "Ok(\"probe\\n\")",
+        why: "/proc/self/comm can only be written from inside the process; prctl itself tells the new name",
+    },
+    Difference {
         probe: "transfer.splice",
         native: "vmsplice: 5",
         nurse: "vmsplice: ENOSYS",

@@ -32,11 +32,22 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
             value(0)
         }
         // In name only: the broker has to look into the program.
-        libc::PR_SET_DUMPABLE if first <= 1 => value(0),
-        libc::PR_GET_DUMPABLE | libc::PR_GET_NO_NEW_PRIVS => value(1),
+        libc::PR_SET_DUMPABLE if first <= 1 => {
+            guest.belief.dumpable = first == 1;
+            value(0)
+        }
+        libc::PR_GET_DUMPABLE => value(i64::from(guest.belief.dumpable)),
+        libc::PR_GET_NO_NEW_PRIVS => value(1),
         libc::PR_SET_NO_NEW_PRIVS if [first, second, third, fourth] == [1, 0, 0, 0] => value(0),
         // The program dies with nurse whatever it asks for.
-        libc::PR_SET_PDEATHSIG if first <= 64 => value(0),
+        libc::PR_SET_PDEATHSIG => {
+            guest.belief.death_signal = i32::try_from(first).ok().filter(|signal| *signal <= 64).ok_or(Errno::EINVAL)?;
+            value(0)
+        }
+        libc::PR_GET_PDEATHSIG => {
+            write_guest(guest.pid, first, &guest.belief.death_signal.to_ne_bytes())?;
+            value(0)
+        }
         libc::PR_GET_KEEPCAPS | libc::PR_GET_SECUREBITS | libc::PR_GET_SECCOMP | PR_GET_TIMING | PR_GET_THP_DISABLE => value(0),
         libc::PR_SET_KEEPCAPS | PR_SET_TIMING if first == 0 => value(0),
         libc::PR_SET_TIMERSLACK => value(0),
