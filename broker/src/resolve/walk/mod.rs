@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat, readlinkat};
 
 use super::procfs::{self, Dir, Entry};
-use super::{Base, Last, Lost, PATH_MAX, Pin, bytes, child, lift, names, own};
+use super::{Base, Last, Lost, PATH_MAX, Pin, bytes, child, lift, names, own, straight};
 use crate::call::Errno;
 use crate::guest::Guest;
 use crate::policy::{Access, Asked, Decision, Verdict};
@@ -36,6 +36,10 @@ struct Walk<'g> {
     links: u32,
     /// How many directories were entered by name since the start: `..` out of one of them tells that it exists.
     entered: u32,
+    /// `todo` has changed since it was last tried in one go.
+    fresh: bool,
+    /// The very first `todo` has been tried already.
+    tried: bool,
 }
 
 /// What came of one component.
@@ -72,11 +76,19 @@ pub(super) fn walk(guest: &Guest, call: &'static str, base: Base<'_>, path: &Pat
         directory: names::wants_directory(path),
         links: 0,
         entered: 0,
+        fresh: true,
+        tried: !names::climbs(path),
     };
     if procfs::is_procfs(walk.here.as_fd(), &walk.here_stat) {
         walk.relocate()?;
     }
-    while let Some(name) = walk.todo.pop() {
+    loop {
+        if walk.fresh
+            && let Step::Done(pin) = walk.stride()?
+        {
+            return Ok(pin);
+        }
+        let Some(name) = walk.todo.pop() else { return walk.arrive() };
         let step = match bytes(&name) {
             b"." => walk.stay(),
             b".." => walk.up(),
@@ -86,7 +98,6 @@ pub(super) fn walk(guest: &Guest, call: &'static str, base: Base<'_>, path: &Pat
             return Ok(pin);
         }
     }
-    walk.arrive()
 }
 
 /// The root directory.
@@ -141,6 +152,43 @@ impl Walk<'_> {
         self.guest.policy.path(&Asked { call: self.call, path: at, access: Access::LOOK, flags: 0, mode: 0 })
     }
 
+    /// Has the kernel take in one go what is free of symlinks: all that is left, or all but the last component.
+    fn stride(&mut self) -> Result<Step, Lost> {
+        self.fresh = false;
+        let dots = |name: &OsString| matches!(bytes(name), b"." | b"..");
+        if self.proc.is_some() || self.todo.len() < 2 || self.todo.iter().any(dots) {
+            return Ok(Step::On);
+        }
+        let whole: PathBuf = self.todo.iter().rev().collect();
+        let last = if self.directory { Last::Follow } else { self.last };
+        let all =
+            if std::mem::take(&mut self.tried) { Err(Errno::ELOOP) } else { straight(self.here.as_fd(), &whole, last) };
+        match all {
+            Ok(fd) => {
+                let stat = lift(fstat(&fd))?;
+                let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+                if (is_dir || !self.directory) && !procfs::is_procfs(fd.as_fd(), &stat) {
+                    return Ok(Step::Done(Pin::new(fd, stat)?));
+                }
+            }
+            Err(errno @ (Errno::ENOENT | Errno::ENAMETOOLONG)) => {
+                let name = self.todo.pop().unwrap_or_default();
+                return Err(self.lost(errno, &name));
+            }
+            Err(_) => {}
+        }
+        let Some(Ok(fd)) = whole.parent().map(|dir| straight(self.here.as_fd(), dir, Last::Follow)) else {
+            return Ok(Step::On);
+        };
+        let stat = lift(fstat(&fd))?;
+        let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        if is_dir && !procfs::is_procfs(fd.as_fd(), &stat) {
+            self.entered += u32::try_from(self.todo.drain(1..).len()).unwrap_or(u32::MAX);
+            (self.here, self.here_stat) = (fd, stat);
+        }
+        Ok(Step::On)
+    }
+
     /// `.`: no move, but the permission to search is needed, as natively.
     fn stay(&mut self) -> Result<Step, Lost> {
         child(self.here.as_fd(), OsStr::new(".")).map_err(|errno| self.lost(errno, OsStr::new("")))?;
@@ -161,6 +209,7 @@ impl Walk<'_> {
         let stat = lift(fstat(&parent))?;
         let inside = procfs::is_procfs(parent.as_fd(), &stat);
         let known = self.proc.and_then(Dir::parent);
+        self.fresh = true;
         (self.here, self.here_stat) = (parent, stat);
         match (inside, known) {
             (false, _) => self.proc = None,
@@ -270,6 +319,7 @@ impl Walk<'_> {
             self.directory |= names::wants_directory(&target);
         }
         self.todo.extend(names::stack(&target));
+        self.fresh = true;
         if target.is_absolute() {
             self.restart()?;
         }
