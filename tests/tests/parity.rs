@@ -14,7 +14,7 @@ const PRELOADED: [&str; 6] =
     ["io.read_write", "memory.mappings", "handlers.segv", "startup.argv", "open.flags", "end.code"];
 
 /// Probes of what is refused so far, by the start of their names.
-const NOT_YET: [&str; 4] = ["threads.", "forking.", "sockets.named", "directories.deep"];
+const NOT_YET: [&str; 3] = ["threads.", "forking.", "sockets.named"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

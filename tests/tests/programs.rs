@@ -14,13 +14,17 @@ use std::time::Duration;
 mod list;
 use list::{PROGRAMS, Program};
 
+/// Programs that need what is refused so far, by the start of their names.
+const NOT_YET: [&str; 2] = ["threads.", "children."];
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for program in PROGRAMS {
         let case = installed(program);
         trials.push(case.native());
-        trials.extend(MATRIX.iter().map(|config| case.under(*config)));
+        let refused = NOT_YET.iter().any(|start| program.name.starts_with(start));
+        trials.extend(MATRIX.iter().map(|config| if refused { case.refused(*config) } else { case.under(*config) }));
         if ["python3.modules", "pdftotext", "ls.recursive"].contains(&program.name) {
             trials.push(case.under(PRELOAD));
         }

@@ -12,11 +12,17 @@ use super::{is_self, own, word};
 use crate::call::{Answer, Call, Errno, Order, Outcome};
 use crate::guest::Guest;
 
+/// CLONE_THREAD of clone(2).
+const CLONE_THREAD: u64 = 0x1_0000;
+
 /// Decides the calls of this family; `None` for another family's.
 pub(super) fn handle(guest: &mut Guest, call: &Call) -> Option<Answer> {
     Some(match i64::from(call.row.nr) {
         libc::SYS_clone | libc::SYS_fork | libc::SYS_vfork => {
-            Err(guest.refuse(call.row.name, Errno::EAGAIN, "starting threads and processes inside the sandbox is not there yet"))
+            // EAGAIN is what thread libraries expect; shells would try again, for seconds, where ENOSYS settles it.
+            let thread = call.row.name == "clone" && call.args[0] & CLONE_THREAD != 0;
+            let errno = if thread { Errno::EAGAIN } else { Errno::ENOSYS };
+            Err(guest.refuse(call.row.name, errno, "starting threads and processes inside the sandbox is not there yet"))
         }
         libc::SYS_execve => execve(guest, call, 0),
         libc::SYS_execveat => execve(guest, call, 1),

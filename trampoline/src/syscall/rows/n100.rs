@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Syscall] = &[
     row(125, "capget", &[Ptr, Ptr], Broker, "of the program itself only; others: ESRCH"),
     row(126, "capset", &[Ptr, Ptr], Never(EPERM), "would change the trustee's capabilities, not the program's"),
     row(127, "rt_sigpending", &[Out(8), Int], Broker, ""),
-    row(128, "rt_sigtimedwait", &[Ptr, Ptr, Ptr, Int], Shim, "waiting for blocked signals is not there yet: ENOSYS"),
+    row(128, "rt_sigtimedwait", &[Ptr, Ptr, Ptr, Int], Shim, ""),
     row(129, "rt_sigqueueinfo", &[Int, Int, In(128)], Order, "the program itself only; others: EPERM. SIGSTKFLT is nurse's: EINVAL"),
     row(130, "rt_sigsuspend", &[Ptr, Int], Shim, ""),
     row(131, "sigaltstack", &[Ptr, Ptr], Shim, ""),
