@@ -51,7 +51,9 @@ fn int80() {
         held("32-bit entries among the trampoline's bytes", format!("{:?}", place.map(|at| at - guard().base)));
     }
     let result: i64;
-    unsafe { asm!("int 0x80", inlateout("rax") GETPID_32 => result, lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _) };
+    unsafe {
+        asm!("int 0x80", inlateout("rax") GETPID_32 => result, lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _)
+    };
     // A 32-bit result is not sign-extended in every way back.
     if result as i32 > 0 {
         breached("int 0x80", format!("getpid gave {result}"));
@@ -100,7 +102,9 @@ global_asm!(
     "mov eax, 20",
     "int 0x80",
     // Far jump to the 64-bit segment, to the stub below.
-    ".byte 0xea", ".long 0x10000000 + (4f - nurse_mode32)", ".word 0x33",
+    ".byte 0xea",
+    ".long 0x10000000 + (4f - nurse_mode32)",
+    ".word 0x33",
     ".code64",
     "4: jmp qword ptr [0x10000808]",
     "nurse_mode32_end:",
