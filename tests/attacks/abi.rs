@@ -15,7 +15,6 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ("abi.vsyscall", vsyscall),
     ("abi.masked-sigsys", masked_sigsys),
     ("abi.forged-frame", forged_frame),
-    ("abi.sysenter", sysenter),
 ];
 
 /// i386's number of getpid.
@@ -169,10 +168,4 @@ fn set_mask(mask: u64) {
             inout("rdi") mask => _, inout("rsi") stub => _, inout("rdx") stack => _, clobber_abi("C"), out("r12") _, out("r13") _, out("r14") _, out("r15") _,
         );
     }
-}
-
-/// The 32-bit fast entry from 64-bit code: taken as such by Intel processors, an invalid instruction to AMD's.
-fn sysenter() {
-    held("sysenter", "about to be executed");
-    unsafe { asm!("mov eax, 20", "sysenter", "ud2", options(noreturn)) };
 }
