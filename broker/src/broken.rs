@@ -26,7 +26,10 @@ pub enum Guard {
     Filter,
     Bounds,
     Never,
+    Judgement,
     Snapshot,
+    Copy,
+    Clamp,
     Pause,
     Fill,
     Bells,
@@ -62,7 +65,14 @@ pub const GUARDS: &[(&str, Guard, &str)] = &[
     ("filter", Guard::Filter, "the trustee's seccomp filter"),
     ("bounds", Guard::Bounds, "the broker's check of ranges and reserved fds"),
     ("never", Guard::Never, "the table's refusals: the trustee is ordered to make such calls"),
+    (
+        "judgement",
+        Guard::Judgement,
+        "what the broker decides of calls that a trustee makes (prctl among them): all are ordered as asked for",
+    ),
     ("snapshot", Guard::Snapshot, "one copy of a request: number and arguments of an order are fetched a second time"),
+    ("copy", Guard::Copy, "what an order points to is a copy in a read-only page, not the request itself"),
+    ("clamp", Guard::Clamp, "the bound on how much of a request is copied"),
     ("pause", Guard::Pause, "nothing; widens the time between a decision and its execution to 5 ms, for races"),
     ("fill", Guard::Fill, "the check that a result fits its request slot"),
     ("bells", Guard::Bells, "the broker never waits for room in a bell that the guest can fill"),
@@ -119,7 +129,9 @@ pub fn warn() {
         chosen();
         let names: Vec<&str> = GUARDS.iter().filter(|(_, guard, _)| is(*guard)).map(|(name, ..)| *name).collect();
         let names = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
-        crate::message::tell(&format!("THIS BUILD CAN BREAK ITS OWN GUARDS: it is for tests, never for use (broken: {names})"));
+        crate::message::tell(&format!(
+            "THIS BUILD CAN BREAK ITS OWN GUARDS: it is for tests, never for use (broken: {names})"
+        ));
     }
 }
 

@@ -125,7 +125,8 @@ impl Pages {
         let (nr, args, len) = unsafe {
             ((&raw const (*raw).nr).read_volatile(), (&raw const (*raw).args).read_volatile(), (&raw const (*raw).data_len).read_volatile())
         };
-        let len = usize::try_from(len).unwrap_or(DATA_LEN).min(DATA_LEN);
+        let most = if broken::is(Guard::Clamp) { usize::MAX } else { DATA_LEN };
+        let len = usize::try_from(len).unwrap_or(most).min(most);
         let mut data = vec![0; len];
         // SAFETY: `len` bytes at `data` lie inside the slot; the copy may see any mixture of the guest's writes, and is all
         // that is looked at afterwards.
@@ -207,6 +208,11 @@ impl Pages {
         at
     }
 
+    /// Where the marshalled bytes of a request lie in the guest.
+    fn request_data(&self, slot: Slot) -> u64 {
+        self.base + (REQUESTS + slot.0 * REQUEST_LEN + offset_of!(Request, data)) as u64
+    }
+
     /// Writes an order and makes it the slot's current one. `answer` is what its result is, for request `seq`.
     ///
     /// The trustee never sees half an order: `seq` is odd while the rest is written.
@@ -222,7 +228,10 @@ impl Pages {
         let mut args = order.args;
         let mut data = order.data.clone();
         for &(index, offset) in &order.pointers {
-            let address = data_at + offset as u64;
+            let address = match order.args.get(index) {
+                Some(place) if broken::is(Guard::Copy) => self.request_data(slot) + place.wrapping_sub(1),
+                _ => data_at + offset as u64,
+            };
             if let Some(arg) = args.get_mut(index) {
                 *arg = address;
             } else {

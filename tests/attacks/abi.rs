@@ -15,7 +15,6 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ("abi.vsyscall", vsyscall),
     ("abi.masked-sigsys", masked_sigsys),
     ("abi.forged-frame", forged_frame),
-    ("abi.sysenter", sysenter),
 ];
 
 /// i386's number of getpid.
@@ -51,7 +50,9 @@ fn int80() {
         held("32-bit entries among the trampoline's bytes", format!("{:?}", place.map(|at| at - guard().base)));
     }
     let result: i64;
-    unsafe { asm!("int 0x80", inlateout("rax") GETPID_32 => result, lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _) };
+    unsafe {
+        asm!("int 0x80", inlateout("rax") GETPID_32 => result, lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _)
+    };
     // A 32-bit result is not sign-extended in every way back.
     if result as i32 > 0 {
         breached("int 0x80", format!("getpid gave {result}"));
@@ -100,7 +101,9 @@ global_asm!(
     "mov eax, 20",
     "int 0x80",
     // Far jump to the 64-bit segment, to the stub below.
-    ".byte 0xea", ".long 0x10000000 + (4f - nurse_mode32)", ".word 0x33",
+    ".byte 0xea",
+    ".long 0x10000000 + (4f - nurse_mode32)",
+    ".word 0x33",
     ".code64",
     "4: jmp qword ptr [0x10000808]",
     "nurse_mode32_end:",
@@ -165,10 +168,4 @@ fn set_mask(mask: u64) {
             inout("rdi") mask => _, inout("rsi") stub => _, inout("rdx") stack => _, clobber_abi("C"), out("r12") _, out("r13") _, out("r14") _, out("r15") _,
         );
     }
-}
-
-/// The 32-bit fast entry from 64-bit code: taken as such by Intel processors, an invalid instruction to AMD's.
-fn sysenter() {
-    held("sysenter", "about to be executed");
-    unsafe { asm!("mov eax, 20", "sysenter", "ud2", options(noreturn)) };
 }

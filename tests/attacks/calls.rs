@@ -139,5 +139,9 @@ fn owner() {
     let flags = direct(libc::SYS_fcntl as u64, &[fd, 3, 0]);
     post(libc::SYS_fcntl as u64, &[fd, 4, 0x2000]);
     let now = direct(libc::SYS_fcntl as u64, &[fd, 3, 0]);
-    if now & 0x2000 != 0 { breached("O_ASYNC", format!("{flags:#x}, then {now:#x}")) } else { held("O_ASYNC", "not set") }
+    if now & 0x2000 != 0 {
+        breached("O_ASYNC", format!("{flags:#x}, then {now:#x}"))
+    } else {
+        held("O_ASYNC", "not set")
+    }
 }

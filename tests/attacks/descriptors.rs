@@ -84,7 +84,7 @@ fn reserved(way: Way, how: &str) {
     let own = open("alive", libc::O_RDONLY) as u64;
     for offset in [1, 0, 2, 3, 4, 100] {
         for high in [0, 1 << 32] {
-            let fd = low + offset | high;
+            let fd = (low + offset) | high;
             let told = |name: &str| format!("{name} of {fd:#x} {how}");
             if offset < 4 {
                 refused(&told("dup"), way(libc::SYS_dup as u64, &[fd]));
@@ -106,7 +106,8 @@ fn reserved(way: Way, how: &str) {
         }
     }
     let pid = call(libc::SYS_getpid as u64, &[]);
-    for name in [format!("/proc/self/fd/{}", low + 1), format!("/proc/{pid}/fd/{low}"), format!("/dev/fd/{}", low + 2)] {
+    for name in [format!("/proc/self/fd/{}", low + 1), format!("/proc/{pid}/fd/{low}"), format!("/dev/fd/{}", low + 2)]
+    {
         refused(&format!("open of {name}"), open(&name, libc::O_RDWR));
     }
     // All that is above 2 may be closed by the program; ours must live on, which the end of every attack shows.
@@ -156,7 +157,8 @@ fn reopen() {
         let fd = open("../public/password", flags);
         assert!(fd >= 0, "{}", told(fd));
         let pid = call(libc::SYS_getpid as u64, &[]);
-        for name in [format!("/proc/self/fd/{fd}"), format!("/dev/fd/{fd}"), format!("/proc/{pid}/task/{pid}/fd/{fd}")] {
+        for name in [format!("/proc/self/fd/{fd}"), format!("/dev/fd/{fd}"), format!("/proc/{pid}/task/{pid}/fd/{fd}")]
+        {
             for more in [libc::O_RDWR, libc::O_WRONLY | libc::O_APPEND, libc::O_RDONLY | libc::O_TRUNC] {
                 refused(&format!("{name} (open {flags:#x}) opened anew {more:#x}"), open(&name, more));
             }

@@ -22,8 +22,10 @@ pub(crate) fn guard() -> &'static Guard {
     GUARD.get_or_init(|| {
         // By number: where nurse's knowledge of procfs is left out, `self` is the broker.
         let pid = call(libc::SYS_getpid as u64, &[]);
-        let maps = raw::content(&format!("/proc/{pid}/maps")).unwrap_or_else(|error| panic!("maps: {}", raw::told(error)));
-        let line = maps.lines().find(|line| line.contains("nurse-text")).expect("no memfd of nurse's in /proc/self/maps");
+        let maps =
+            raw::content(&format!("/proc/{pid}/maps")).unwrap_or_else(|error| panic!("maps: {}", raw::told(error)));
+        let line =
+            maps.lines().find(|line| line.contains("nurse-text")).expect("no memfd of nurse's in /proc/self/maps");
         let (range, _) = line.split_once(' ').unwrap();
         let (start, end) = range.split_once('-').unwrap();
         let number = |text| u64::from_str_radix(text, 16).unwrap();
@@ -34,7 +36,9 @@ pub(crate) fn guard() -> &'static Guard {
 impl Guard {
     /// The first direct stub: `syscall; jmp [rip + ...]`.
     pub(crate) fn stub(&self) -> u64 {
-        *self.stub.get_or_init(|| self.find(&[0x0f, 0x05, 0xff, 0x25]).expect("no direct stub in the trampoline's text"))
+        *self
+            .stub
+            .get_or_init(|| self.find(&[0x0f, 0x05, 0xff, 0x25]).expect("no direct stub in the trampoline's text"))
     }
 
     /// The first place of these bytes in the trampoline's text.

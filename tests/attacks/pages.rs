@@ -116,7 +116,16 @@ fn remove(way: Way, how: &str) {
 
 /// Advice that would harm nobody but the guest: the checks refuse it all the same.
 fn advice(way: Way, how: &str) {
-    let all = [(4, "DONTNEED"), (9, "REMOVE"), (8, "FREE"), (18, "WIPEONFORK"), (11, "DOFORK"), (102, "GUARD_INSTALL"), (100, "HWPOISON"), (21, "PAGEOUT")];
+    let all = [
+        (4, "DONTNEED"),
+        (9, "REMOVE"),
+        (8, "FREE"),
+        (18, "WIPEONFORK"),
+        (11, "DOFORK"),
+        (102, "GUARD_INSTALL"),
+        (100, "HWPOISON"),
+        (21, "PAGEOUT"),
+    ];
     for (advice, name) in all {
         for (what, start, len) in ranges() {
             let result = way(libc::SYS_madvise as u64, &[start, len, advice]);
@@ -156,7 +165,8 @@ fn mremap_onto() {
             refused(&format!("own page onto {what}"), onto);
             let kept = way(libc::SYS_mremap as u64, &[own as u64, PAGE, PAGE, MAYMOVE | FIXED | DONTUNMAP, start]);
             refused(&format!("own page onto {what} without unmapping"), kept);
-            let reaching = way(libc::SYS_mremap as u64, &[own as u64, PAGE, 4 * PAGE, MAYMOVE | FIXED, start - 2 * PAGE]);
+            let reaching =
+                way(libc::SYS_mremap as u64, &[own as u64, PAGE, 4 * PAGE, MAYMOVE | FIXED, start - 2 * PAGE]);
             if start == guard().base {
                 refused("own page into it from below", reaching);
             }

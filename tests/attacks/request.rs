@@ -12,6 +12,7 @@ use crate::raw::{breached, call, gadget, held, path, refused, told};
 pub(crate) const ATTACKS: &[Attack] = &[
     ("request.flip-args", flip_args),
     ("request.flip-number", flip_number),
+    ("request.flip-address", flip_address),
     ("request.numbers", numbers),
     ("request.ungranted", ungranted),
     ("request.not-granted", not_granted),
@@ -77,12 +78,57 @@ fn flip_number() {
     held("munlockall that turns into getpgid of another process", "answered as the one or refused as the other");
 }
 
+/// The address of a connect changes once the broker has looked: the policy allows one port, not the other.
+fn flip_address() {
+    const ALLOWED: u16 = 7777;
+    const DENIED: u16 = 8888;
+    let address = |port: u16| {
+        let [high, low] = port.to_be_bytes();
+        [2, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0_u8]
+    };
+    let socket = call(libc::SYS_socket as u64, &[2, 2, 0]);
+    assert!(socket >= 0, "socket: {}", told(socket));
+    let connect = |port| post_with(libc::SYS_connect as u64, &[socket as u64, 1, 16], &address(port));
+    let (good, bad) = (connect(ALLOWED), connect(DENIED));
+    assert!(good == 0 && bad < 0, "the policy is not that of this test: {}, {}", told(good), told(bad));
+    let request = guard().request();
+    let mut refusals = 0;
+    for _ in 0..200 {
+        let seq = send(To::Broker, libc::SYS_connect as u64, &[socket as u64, 1, 16], &address(ALLOWED));
+        for _ in 0..2_000_000_u64 {
+            unsafe { (&raw mut request.data[2]).cast::<u16>().write_volatile(DENIED.to_be()) };
+            if request.done.load(SeqCst) == seq {
+                break;
+            }
+        }
+        refusals += u32::from(wait(seq) < 0);
+        let (mut peer, mut len) = ([0_u8; 16], 16_u32);
+        direct(libc::SYS_getpeername as u64, &[socket as u64, peer.as_mut_ptr() as u64, (&raw mut len) as u64]);
+        if u16::from_be_bytes([peer[2], peer[3]]) == DENIED {
+            breached("an address that changes", "connected where the policy does not allow it");
+        }
+    }
+    held("an address that changes", format!("connected as allowed, or refused ({refusals} times)"));
+}
+
 /// Numbers that are none, or are more than their low bits.
 fn numbers() {
     let openat = libc::SYS_openat as u64;
     let all = [
-        u64::MAX, 1 << 63, 0xffff_ffff, 512, 511, 470, 335, 1 << 32 | openat, 1 << 32 | 39, 0x4000_0000 | openat, 0x4000_0027,
-        0x8000_0000, 547, 1 << 62,
+        u64::MAX,
+        1 << 63,
+        0xffff_ffff,
+        512,
+        511,
+        470,
+        335,
+        1 << 32 | openat,
+        1 << 32 | 39,
+        0x4000_0000 | openat,
+        0x4000_0027,
+        0x8000_0000,
+        547,
+        1 << 62,
     ];
     for number in all {
         refused(&format!("call {number:#x} by the shim"), call(number, &[0, 0, 0, 0, 0, 0]));
@@ -101,7 +147,10 @@ fn ungranted() {
 
 /// All calls of the table that are not granted, asked of the trustee.
 fn not_granted() {
-    for row in SYSCALLS.iter().filter(|row| !matches!(row.route, Route::Grant(_) | Route::Direct) && row.name != "rt_sigaction") {
+    for row in SYSCALLS
+        .iter()
+        .filter(|row| !matches!(row.route, Route::Grant(_) | Route::Direct) && row.name != "rt_sigaction")
+    {
         let result = direct(row.nr.into(), &[0; 6]);
         if result != -1 {
             breached(row.name, format!("the trustee answered {}", told(result)));
@@ -185,9 +234,13 @@ fn futexes() {
     let death = &raw const request.tid_clear as u64;
     let mut own = 0_u32;
     let own = &raw mut own as u64;
-    for (what, word) in [("the fence", fence), ("the word of our death", death), ("the guard's first word", guard.base)] {
+    for (what, word) in [("the fence", fence), ("the word of our death", death), ("the guard's first word", guard.base)]
+    {
         for (name, op) in [("WAKE", 1), ("WAKE private", 129), ("WAKE_BITSET", 10)] {
-            refused(&format!("{name} of {what}"), direct(libc::SYS_futex as u64, &[word, op, 1, 0, 0, u64::from(u32::MAX)]));
+            refused(
+                &format!("{name} of {what}"),
+                direct(libc::SYS_futex as u64, &[word, op, 1, 0, 0, u64::from(u32::MAX)]),
+            );
         }
         refused(&format!("WAKE_OP onto {what}"), direct(libc::SYS_futex as u64, &[own, 5, 0, 0, word, 0]));
         refused(&format!("REQUEUE onto {what}"), direct(libc::SYS_futex as u64, &[own, 3, 0, 1, word, 0]));
@@ -232,8 +285,18 @@ fn fill() {
 fn junk() {
     // What a random argument could rightly end or starve the program by.
     const NOT: [&str; 12] = [
-        "kill", "tgkill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setrlimit", "prlimit64", "close_range", "timer_create",
-        "wait4", "waitid", "execve",
+        "kill",
+        "tgkill",
+        "tkill",
+        "rt_sigqueueinfo",
+        "rt_tgsigqueueinfo",
+        "setrlimit",
+        "prlimit64",
+        "close_range",
+        "timer_create",
+        "wait4",
+        "waitid",
+        "execve",
     ];
     let rows: Vec<_> = SYSCALLS
         .iter()
@@ -254,7 +317,7 @@ fn junk() {
                 0 => 0,
                 1 => next(),
                 2 => u64::MAX - next() % 4096,
-                3 => next() % 1 << 32,
+                3 => next() % (1 << 32),
                 4 => guard().base + next() % 0x10_0000,
                 5 => DATA_LEN as u64 - next() % 64,
                 _ => next() % 64,

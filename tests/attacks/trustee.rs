@@ -18,6 +18,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ("trustee.cancel-storm", cancel_storm),
 ];
 
+type Way = fn(u64, &[u64]) -> i64;
+
 const CANCEL: u64 = CANCEL_SIGNAL as u64;
 
 /// What our code found out when it ran in the trustee: its thread id.
@@ -38,7 +40,10 @@ fn cancel_handler() {
     let action = [evil as *const () as u64, 0x0400_0000 | 4, evil as *const () as u64, 0];
     let pointer = &raw const action as u64;
     for number in [CANCEL, CANCEL | 1 << 32, CANCEL | 0xffff_ffff_0000_0000] {
-        refused_but(&format!("rt_sigaction({number:#x}) posted"), post(libc::SYS_rt_sigaction as u64, &[number, pointer, 0, 8]));
+        refused_but(
+            &format!("rt_sigaction({number:#x}) posted"),
+            post(libc::SYS_rt_sigaction as u64, &[number, pointer, 0, 8]),
+        );
         let result = direct(libc::SYS_rt_sigaction as u64, &[number, pointer, 0, 8]);
         if result < 0 {
             held(&format!("rt_sigaction({number:#x}) direct"), told(result));
@@ -55,7 +60,10 @@ fn cancel_handler() {
         crate::forge::ring(fds::BROKER_BELL);
         for _ in 0..2_000_000_000_u64 {
             if RAN.load(SeqCst) != 0 {
-                crate::raw::say(&format!("BREACHED: the cancel signal's handler: our code ran in the trustee ({})", RAN.load(SeqCst)));
+                crate::raw::say(&format!(
+                    "BREACHED: the cancel signal's handler: our code ran in the trustee ({})",
+                    RAN.load(SeqCst)
+                ));
                 crate::raw::gadget(libc::SYS_exit as u64, &[3]);
             }
         }
@@ -133,7 +141,7 @@ fn masks() {
 fn signals() {
     let (own, parent) = (call(libc::SYS_getpid as u64, &[]) as u64, direct(libc::SYS_getppid as u64, &[]) as u64);
     let trustee = guard().request().trustee_tid.load(SeqCst) as u64;
-    let ways: [(&str, fn(u64, &[u64]) -> i64); 3] = [("by the shim", call), ("posted", post), ("direct", direct)];
+    let ways: [(&str, Way); 3] = [("by the shim", call), ("posted", post), ("direct", direct)];
     for (how, way) in ways {
         for target in [parent, 1, u64::MAX, 1_u64.wrapping_neg() << 32 | parent, parent.wrapping_neg()] {
             for signal in [0, 9, 15, 19, CANCEL] {

@@ -62,7 +62,10 @@ fn guarded(row: &Row, config: Config) -> Result<(), String> {
     let silent = due == Status::Code(137) && !seen.notes.iter().any(|note| note.contains("nurse ended the program"));
     let alive = seen.text().lines().last() == Some("alive");
     if seen.status != due || silent || alive != (row.end == End::Alive) {
-        return Err(told(&seen, &format!("ends with {:?}, not {due:?} (alive: {alive}, silent: {silent})", seen.status)));
+        return Err(told(
+            &seen,
+            &format!("ends with {:?}, not {due:?} (alive: {alive}, silent: {silent})", seen.status),
+        ));
     }
     if !seen.text().contains("held: ") {
         return Err(told(&seen, "tried nothing"));
@@ -79,15 +82,22 @@ fn unguarded(row: &Row, config: Config) -> Result<(), String> {
         Breach::Told => seen.text().contains("BREACHED: "),
         Breach::Hang => seen.status == Status::TimedOut,
         Breach::Harm => stage.unharmed().is_err(),
-        Breach::Note(text) => String::from_utf8_lossy(&seen.stderr).contains(text) || seen.notes.join("\n").contains(text),
+        Breach::Note(text) => {
+            String::from_utf8_lossy(&seen.stderr).contains(text) || seen.notes.join("\n").contains(text)
+        }
     };
-    if breached { Ok(()) } else { Err(told(&seen, &format!("without {broken:?} it still fails: is it an attack at all?"))) }
+    if breached {
+        Ok(())
+    } else {
+        Err(told(&seen, &format!("without {broken:?} it still fails: is it an attack at all?")))
+    }
 }
 
 /// All guards of the row left out but one. Only the breach counts: how the guest ends is that one guard's affair.
 fn only(row: &Row, config: Config, left: &str) -> Result<(), String> {
     let stage = Stage::new(row)?;
-    let broken: Vec<&str> = row.guards.iter().copied().filter(|guard| *guard != left).chain(row.with.iter().copied()).collect();
+    let broken: Vec<&str> =
+        row.guards.iter().copied().filter(|guard| *guard != left).chain(row.with.iter().copied()).collect();
     let seen = stage.run(&broken::nurse()?, config, row, &broken)?;
     no_breach(&seen)?;
     if let Status::TimedOut | Status::Code(64) = seen.status {

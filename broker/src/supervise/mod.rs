@@ -393,6 +393,9 @@ fn decide(guest: &mut Guest, snapshot: Snapshot) -> Answer {
         guest.refusals.add(row.name.into(), errno, row.note.into());
         return Err(errno);
     }
+    if broken::is(Guard::Judgement) && (row.route == Route::Order || row.name == "prctl") {
+        return Ok(Outcome::Order(Order { nr: row.nr, args: snapshot.args, data: Vec::new(), pointers: Vec::new() }));
+    }
     let call = Call { row, args: snapshot.args, data: snapshot.data };
     crate::syscalls::handle(guest, &call)
 }

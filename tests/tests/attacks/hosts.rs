@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("host/version".to_owned(), version),
         trial("host/variable".to_owned(), variable),
+        trial("host/table".to_owned(), table),
     ];
     for config in MATRIX {
         trials.push(trial(format!("host/{config}/threads"), move || threads(config)));
@@ -29,7 +30,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A build that can break its guards says so; one that users have has never heard of it.
 fn version() -> Result<(), String> {
     let said = |nurse: &Path, option: &str| {
-        let done = Command::new(nurse).args([option, "/bin/true"][..if option == "--version" { 1 } else { 2 }].iter()).output();
+        let done = Command::new(nurse)
+            .args([option, "/bin/true"][..if option == "--version" { 1 } else { 2 }].iter())
+            .output();
         let done = done.map_err(|error| error.to_string())?;
         Ok::<_, String>(format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
     };
@@ -40,6 +43,30 @@ fn version() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Every attack that the program knows is in the suite, and every one of the suite in the README, with its guards.
+fn table() -> Result<(), String> {
+    let list = Command::new(nurse_tests::attack()?).arg("--list").output().map_err(|error| error.to_string())?;
+    let known = String::from_utf8_lossy(&list.stdout).into_owned();
+    let read_me = include_str!("../../attacks/README.md");
+    for name in known.lines() {
+        let row = crate::ROWS.iter().find(|row| row.attack == name).ok_or_else(|| format!("{name} is in no row"))?;
+        // `pages.munmap-posted` may stand as `pages.munmap-direct`, `-posted`.
+        let short = name.rfind('-').map_or(name, |at| &name[at..]);
+        let told = |line: &&str| {
+            line.contains(&format!("`{name}`"))
+                || (line.contains(&format!("`{short}`")) && line.contains(&name[..name.len() - short.len()]))
+        };
+        let line = read_me.lines().find(told).ok_or_else(|| format!("{name} is not in the README"))?;
+        if let Some(guard) = row.guards.iter().find(|guard| !line.contains(&format!("`{guard}`"))) {
+            return Err(format!("the README does not name {guard} for {name}"));
+        }
+    }
+    match crate::ROWS.iter().find(|row| !known.lines().any(|name| name == row.attack)) {
+        Some(row) => Err(format!("{} is in the table, and no attack", row.attack)),
+        None => Ok(()),
+    }
 }
 
 /// `NURSE_BREAK` means nothing to nurse itself.
@@ -70,8 +97,10 @@ fn start(nurse: &Path, config: Config, broken: &[&str]) -> Result<Waiting, Strin
         .spawn()
         .map_err(|error| error.to_string())?;
     let out = nurse.stdout.take().ok_or("no standard output")?;
-    let line = BufReader::new(out).lines().next().ok_or("the guest said nothing")?.map_err(|error| error.to_string())?;
-    let pid = line.strip_prefix("waiting ").and_then(|pid| pid.parse().ok()).ok_or(format!("the guest said {line:?}"))?;
+    let line =
+        BufReader::new(out).lines().next().ok_or("the guest said nothing")?.map_err(|error| error.to_string())?;
+    let pid =
+        line.strip_prefix("waiting ").and_then(|pid| pid.parse().ok()).ok_or(format!("the guest said {line:?}"))?;
     Ok(Waiting { nurse, guest: Pid::from_raw(pid), stage })
 }
 
@@ -169,5 +198,9 @@ fn unguarded_broker_killed(config: Config) -> Result<(), String> {
     let mut waiting = start(&broken::nurse()?, config, &["parent-death"])?;
     waiting.nurse.kill().map_err(|error| error.to_string())?;
     waiting.nurse.wait().map_err(|error| error.to_string())?;
-    if waiting.stage.left().is_empty() { Err("the guest dies nevertheless: is it looked at at all?".to_owned()) } else { Ok(()) }
+    if waiting.stage.left().is_empty() {
+        Err("the guest dies nevertheless: is it looked at at all?".to_owned())
+    } else {
+        Ok(())
+    }
 }

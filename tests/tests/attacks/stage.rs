@@ -57,7 +57,7 @@ impl Stage {
         let policy = nurse_tests::placed(&policy, "attacks.rhai")?;
         let scratch = self.scratch.path();
         // Fds that the one who starts nurse has open and means for nobody.
-        let leave_open = format!("exec 7<../secret/password 8<../public 9<../public/password; exec \"$@\"");
+        let leave_open = "exec 7<../secret/password 8<../public 9<../public/password; exec \"$@\"";
         let mut args: Vec<OsString> = vec!["-c".into(), leave_open.into(), "sh".into(), nurse.into()];
         args.extend(["--entry".into(), config.entry.to_string().into()]);
         args.extend(["--engine".into(), config.engine.to_string().into()]);
@@ -92,7 +92,8 @@ impl Stage {
                 return Err(format!("{name} has been changed: {found:?}, mode {mode:o}"));
             }
         }
-        let mut names: Vec<_> = fs::read_dir(outside).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(outside).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
         names.sort();
         if names != ["public", "scratch", "secret"] {
             return Err(format!("files outside of the scratch folder: {names:?}"));
