@@ -45,7 +45,7 @@ fn vdso() {
         day.tv_sec > 1_600_000_000
     );
     let seconds = unsafe { libc::time(std::ptr::null_mut()) };
-    println!("time agrees {}", (0..=2).contains(&(seconds - day.tv_sec)));
+    println!("time agrees {}", (-1..=1).contains(&(seconds - day.tv_sec)));
     println!("getcpu {}", unsafe { libc::sched_getcpu() } >= 0);
     say!("raw time", i64::from(sys!(SYS_time, 0) >= seconds));
     say!("raw gettimeofday", sys!(SYS_gettimeofday, &raw mut day, 0));
@@ -105,17 +105,17 @@ fn times() {
         usage.ru_maxrss > 100
     });
     say!("times", well(sys!(SYS_times, &raw mut times)));
-    // Burn some time of my own: it has to show.
+    // Work until it shows, or give up: how long that takes depends on what else the machine does.
     let start = std::time::Instant::now();
-    let mut sum = 0u64;
-    while start.elapsed().as_millis() < 60 {
-        sum = (0..10_000u64).fold(sum, |sum, n| sum.wrapping_mul(31).wrapping_add(n));
+    let (mut clock, mut sum) = (timespec { tv_sec: 0, tv_nsec: 0 }, 0u64);
+    let mut shows = false;
+    while !shows && start.elapsed().as_secs() < 10 {
+        sum = (0..10_000_000u64).fold(sum, |sum, n| std::hint::black_box(sum.wrapping_mul(31).wrapping_add(n)));
+        sys!(SYS_times, &raw mut times);
+        sys!(SYS_clock_gettime, libc::CLOCK_THREAD_CPUTIME_ID, &raw mut clock);
+        shows = times.tms_utime + times.tms_stime >= 2 && (clock.tv_sec > 0 || clock.tv_nsec > 20_000_000);
     }
-    sys!(SYS_times, &raw mut times);
-    println!("I used the processor {}", times.tms_utime + times.tms_stime >= 2 && sum != 1);
-    let mut clock = timespec { tv_sec: 0, tv_nsec: 0 };
-    sys!(SYS_clock_gettime, libc::CLOCK_THREAD_CPUTIME_ID, &raw mut clock);
-    println!("my thread did {}", clock.tv_sec > 0 || clock.tv_nsec > 20_000_000);
+    println!("I and my thread used the processor {shows}");
 }
 
 fn itimer() {

@@ -1,12 +1,13 @@
 //! Unix sockets within the process: socketpair(2), sendmsg(2), recvmsg(2) and what they carry.
 
-use crate::raw::{BAD, file, opened, pipe, well};
+use crate::raw::{BAD, file, opened, pipe, told, well};
 use crate::{Probe, probe};
 use libc::{AF_UNIX, SOCK_STREAM};
 
 pub(crate) const PROBES: &[Probe] = &[
     probe("sockets.pair", pair),
     probe("sockets.messages", messages),
+    probe("sockets.many", many),
     probe("sockets.descriptors", descriptors),
     probe("sockets.options", options),
     probe("sockets.named", named),
@@ -69,6 +70,38 @@ fn messages() {
     say!("sendmmsg", sys!(SYS_sendmmsg, a, several.as_mut_ptr(), 2, 0));
     println!("{} {}", several[0].msg_len, several[1].msg_len);
     say!("recvmmsg", sys!(SYS_recvmmsg, b, several.as_mut_ptr(), 2, 0, 0));
+}
+
+/// Many messages one right behind the other: no call may get another one's answer.
+fn many() {
+    let (a, b) = two(libc::SOCK_SEQPACKET);
+    let mut bytes = [7u8; 8];
+    let mut parts: [libc::iovec; 8] =
+        std::array::from_fn(|n| libc::iovec { iov_base: (&raw mut bytes).cast(), iov_len: n + 1 });
+    let mut several: [libc::mmsghdr; 8] = unsafe { std::mem::zeroed() };
+    for (message, part) in several.iter_mut().zip(&mut parts) {
+        message.msg_hdr.msg_iov = part;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    let mut wrong = Vec::new();
+    for _ in 0..150 {
+        let sent = sys!(SYS_sendmmsg, a, several.as_mut_ptr(), 8, 0);
+        if sent != 8 {
+            wrong.push(format!("sendmmsg {}", told(sent)));
+        }
+        for size in 1..=sent.max(0) {
+            let mut buffer = [0u8; 16];
+            let got = sys!(SYS_recvfrom, b, buffer.as_mut_ptr(), 16, libc::MSG_DONTWAIT, 0, 0);
+            if got != size {
+                wrong.push(format!("recvfrom {}", told(got)));
+            }
+        }
+        let one = sys!(SYS_sendmsg, a, &raw const several[2].msg_hdr, 0);
+        if one != 3 || sys!(SYS_read, b, bytes.as_mut_ptr(), 8) != 3 {
+            wrong.push(format!("sendmsg {}", told(one)));
+        }
+    }
+    println!("wrong {wrong:?}");
 }
 
 /// One descriptor with a byte of payload, laid out by hand.
