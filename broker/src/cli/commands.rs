@@ -20,9 +20,6 @@ pub enum CommandError {
     /// `nurse man X` for an unknown X.
     #[error("no command `{}`; see `nurse --help`", shown(.0))]
     NoSuchCommand(String),
-    /// A part of nurse that this build lacks.
-    #[error("{0} is not in this build")]
-    NotInBuild(&'static str),
 }
 
 /// Prints the completion script for a shell.
@@ -112,9 +109,7 @@ pub fn policies(out: &mut dyn Write) -> Result<(), CommandError> {
 /// If `out` cannot be written to.
 pub fn check(policies: &[OsString], verbs: bool, json: bool, out: &mut dyn Write) -> Result<bool, CommandError> {
     if verbs {
-        for verb in policy::verbs() {
-            writeln!(out, "{}\n    {}", verb.usage, verb.words)?;
-        }
+        out.write_all(policy::reference().as_bytes())?;
         return Ok(true);
     }
     let mut good = true;
@@ -143,6 +138,5 @@ pub fn check(policies: &[OsString], verbs: bool, json: bool, out: &mut dyn Write
 /// # Errors
 /// If `out` cannot be written to.
 pub fn syscalls(out: &mut dyn Write) -> Result<(), CommandError> {
-    let _ = out;
-    Err(CommandError::NotInBuild("the reference of system calls"))
+    Ok(out.write_all(crate::syscalls::reference::syscalls_markdown().as_bytes())?)
 }
