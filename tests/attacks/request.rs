@@ -131,7 +131,10 @@ fn numbers() {
         1 << 62,
     ];
     for number in all {
-        refused(&format!("call {number:#x} by the shim"), call(number, &[0, 0, 0, 0, 0, 0]));
+        // The kernel looks at 32 bits of a number, and so does the shim: what that leaves is an ordinary call.
+        if trampoline::syscall::find(number & 0xffff_ffff).is_none() {
+            refused(&format!("call {number:#x} by the shim"), call(number, &[0, 0, 0, 0, 0, 0]));
+        }
         refused(&format!("call {number:#x} posted"), post(number, &[0; 6]));
         refused(&format!("call {number:#x} direct"), direct(number, &[0; 6]));
     }
