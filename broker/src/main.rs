@@ -9,6 +9,8 @@ use nurse::options::{LogForm, RunOptions};
 use nurse::supervise::Ended;
 use nurse::{broken, doctor, job, message};
 
+/// Bad system call.
+const SIGSYS: i32 = 31;
 /// Exit status when nurse itself fails, as env(1) has it.
 const FAILED: u8 = 125;
 
@@ -41,6 +43,12 @@ fn run_status(options: &RunOptions) -> u8 {
     if let Ended::Killed { violation: true, .. } = ended {
         message::tell(
             "a thread of the program made a system call past the sandbox, or ended itself; nurse ended the program",
+        );
+    }
+    // What the filter engine, and the trustee's filter, end a program with; it can also have asked for it.
+    if let Ended::Killed { signal: SIGSYS, .. } = ended {
+        message::tell(
+            "the program was ended by SIGSYS: a thread of it made a system call past the sandbox, unless it raised the signal",
         );
     }
     if !options.quiet
