@@ -23,15 +23,28 @@ fn main() -> Result<()> {
     let lib = out.join("libtrampoline.rlib");
     rustc(&root.join("trampoline/src/lib.rs"), &lib, &["--crate-type=rlib", "--crate-name=trampoline"])?;
     let with_lib = format!("--extern=trampoline={}", lib.display());
-    let bin = ["--crate-type=bin", "-Clto=fat", &with_lib, "-Clink-arg=-nostartfiles", "-Clink-arg=-nostdlib", "-Ctarget-feature=+crt-static",
-        "-Clink-arg=-Wl,--build-id=none,-z,noexecstack,--gc-sections"];
+    let bin = [
+        "--crate-type=bin",
+        "-Clto=fat",
+        &with_lib,
+        "-Clink-arg=-nostartfiles",
+        "-Clink-arg=-nostdlib",
+        "-Ctarget-feature=+crt-static",
+        "-Clink-arg=-Wl,--build-id=none,-z,noexecstack,--gc-sections",
+    ];
     let image = out.join("image.elf");
     rustc(&root.join("trampoline/src/image.rs"), &image, &[&bin[..], &["-Clink-arg=-Wl,-e,nurse_enter"]].concat())?;
     flatten(&image, &out)?;
     rustc(&root.join("shim-preload/src/loader.rs"), &out.join("loader.elf"), &bin)?;
     door(&out, "loader")?;
-    let shim = ["--crate-type=cdylib", "-Clto=fat", &with_lib, "-Clink-arg=-nostartfiles", "-Clink-arg=-nostdlib",
-        "-Clink-arg=-Wl,--build-id=none,-z,noexecstack,--gc-sections"];
+    let shim = [
+        "--crate-type=cdylib",
+        "-Clto=fat",
+        &with_lib,
+        "-Clink-arg=-nostartfiles",
+        "-Clink-arg=-nostdlib",
+        "-Clink-arg=-Wl,--build-id=none,-z,noexecstack,--gc-sections",
+    ];
     rustc(&root.join("shim-preload/src/shim.rs"), &out.join("shim.elf"), &shim)?;
     door(&out, "shim")?;
     Ok(())
@@ -41,8 +54,18 @@ fn rustc(source: &Path, output: &Path, flags: &[&str]) -> Result<()> {
     let compiler = env::var_os("RUSTC").ok_or("cargo did not set RUSTC")?;
     let status = Command::new(compiler)
         .arg(source)
-        .args(["--edition=2024", "--cap-lints=allow", "-Copt-level=2", "-Cpanic=abort", "-Crelocation-model=pic", "-Ccodegen-units=1",
-            "-Cforce-unwind-tables=no", "-Coverflow-checks=no", "-Cdebug-assertions=no", "-Cstrip=debuginfo"])
+        .args([
+            "--edition=2024",
+            "--cap-lints=allow",
+            "-Copt-level=2",
+            "-Cpanic=abort",
+            "-Crelocation-model=pic",
+            "-Ccodegen-units=1",
+            "-Cforce-unwind-tables=no",
+            "-Coverflow-checks=no",
+            "-Cdebug-assertions=no",
+            "-Cstrip=debuginfo",
+        ])
         .args(["--target", &env::var("TARGET")?])
         .args(env::var_os("CARGO_FEATURE_BREAK_GUARDS").map(|_| "--cfg=feature=\"break-guards\""))
         .args(flags)

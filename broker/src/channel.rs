@@ -13,6 +13,12 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 pub fn send(channel: &OwnedFd, fd: &OwnedFd) -> Result<(), Errno> {
     let fds = [fd.as_raw_fd()];
     let message = [ControlMessage::ScmRights(&fds)];
-    sendmsg::<()>(channel.as_raw_fd(), &[IoSlice::new(&[0])], &message, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL, None)?;
+    sendmsg::<()>(
+        channel.as_raw_fd(),
+        &[IoSlice::new(&[0])],
+        &message,
+        MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
+        None,
+    )?;
     Ok(())
 }

@@ -11,7 +11,8 @@ use std::mem::offset_of;
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
 use seccompiler::SeccompCmpOp::{Eq, Le, MaskedEq, Ne};
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
 };
 use trampoline::layout::{CANCEL_SIGNAL, CONSTANTS, Constants, GRANTS};
 use trampoline::syscall::{Route, SYSCALLS, checks};
@@ -60,9 +61,14 @@ pub fn guest() -> io::Result<Vec<u64>> {
 }
 
 fn trustee_program(guard_start: u64) -> Result<BpfProgram, BackendError> {
-    let table = SYSCALLS.iter().filter(|row| matches!(row.route, Route::Grant(_) | Route::Order)).map(|row| i64::from(row.nr));
+    let table =
+        SYSCALLS.iter().filter(|row| matches!(row.route, Route::Grant(_) | Route::Order)).map(|row| i64::from(row.nr));
     let shim = SHIM_GRANTS.iter().map(|&(nr, _)| nr);
-    let mut allowed = table.chain(shim).chain(LOOP).map(|nr| Ok((nr, forms(nr)?))).collect::<Result<BTreeMap<_, _>, BackendError>>()?;
+    let mut allowed = table
+        .chain(shim)
+        .chain(LOOP)
+        .map(|nr| Ok((nr, forms(nr)?)))
+        .collect::<Result<BTreeMap<_, _>, BackendError>>()?;
     allowed.insert(libc::SYS_rt_sigprocmask, vec![own_mask(guard_start)?]);
     program(allowed)
 }
@@ -72,7 +78,12 @@ fn trustee_program(guard_start: u64) -> Result<BpfProgram, BackendError> {
 fn own_mask(guard_start: u64) -> Result<SeccompRule, BackendError> {
     let mask = guard_start + (CONSTANTS + offset_of!(Constants, trustee_mask)) as u64;
     let how = u64::from(libc::SIG_SETMASK.cast_unsigned());
-    SeccompRule::new(vec![when(0, Dword, Eq, how)?, when(1, Qword, Eq, mask)?, when(2, Qword, Eq, 0)?, when(3, Qword, Eq, 8)?])
+    SeccompRule::new(vec![
+        when(0, Dword, Eq, how)?,
+        when(1, Qword, Eq, mask)?,
+        when(2, Qword, Eq, 0)?,
+        when(3, Qword, Eq, 8)?,
+    ])
 }
 
 fn program(allowed: BTreeMap<i64, Vec<SeccompRule>>) -> Result<BpfProgram, BackendError> {
@@ -108,7 +119,9 @@ fn forms(nr: i64) -> Result<Vec<SeccompRule>, BackendError> {
         libc::SYS_close_range => all(vec![when(2, Dword, MaskedEq(libc::CLOSE_RANGE_UNSHARE.into()), 0)?]),
         libc::SYS_mmap => all(vec![when(3, Dword, MaskedEq(libc::MAP_GROWSDOWN.cast_unsigned().into()), 0)?]),
         libc::SYS_mprotect => all(vec![when(2, Qword, Le, 7)?]),
-        libc::SYS_madvise => none_of(2, &[libc::MADV_HWPOISON.cast_unsigned(), libc::MADV_SOFT_OFFLINE.cast_unsigned()]),
+        libc::SYS_madvise => {
+            none_of(2, &[libc::MADV_HWPOISON.cast_unsigned(), libc::MADV_SOFT_OFFLINE.cast_unsigned()])
+        }
         libc::SYS_prlimit64 => all(vec![when(0, Dword, Eq, 0)?]),
         libc::SYS_rt_sigaction => all(vec![when(0, Dword, Ne, cancel)?]),
         libc::SYS_kill | libc::SYS_rt_sigqueueinfo => all(vec![when(1, Dword, Ne, cancel)?]),

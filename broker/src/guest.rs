@@ -96,6 +96,7 @@ impl Guest {
     /// Whether `fd` is one of nurse's own in the guest.
     #[must_use]
     pub fn is_reserved(&self, fd: i32) -> bool {
-        !broken::is(Guard::Bounds) && u32::try_from(fd).is_ok_and(|fd| fd.wrapping_sub(self.fd_low) < trampoline::layout::fds::COUNT)
+        !broken::is(Guard::Bounds)
+            && u32::try_from(fd).is_ok_and(|fd| fd.wrapping_sub(self.fd_low) < trampoline::layout::fds::COUNT)
     }
 }

@@ -65,7 +65,8 @@ pub fn text(base: u64) -> io::Result<OwnedFd> {
         let (at, addend) = entry.split_at(8);
         let at = usize::try_from(word(at)).map_err(io::Error::other)?;
         let value = base.wrapping_add(word(addend));
-        text.get_mut(at..at + 8).ok_or_else(|| io::Error::other("a relocation lies outside the image"))?
+        text.get_mut(at..at + 8)
+            .ok_or_else(|| io::Error::other("a relocation lies outside the image"))?
             .copy_from_slice(&value.to_le_bytes());
     }
     sealed(c"nurse-text", &text)
@@ -92,7 +93,8 @@ impl Door {
         ];
         const { assert!(size_of::<Handoff>() == 8 * if cfg!(feature = "break-guards") { 9 } else { 8 }) };
         let at = usize::try_from(u64::from_le_bytes(*self.handoff)).map_err(io::Error::other)?;
-        let place = file.get_mut(at..at + size_of::<Handoff>()).ok_or_else(|| io::Error::other("no room for the handoff"))?;
+        let place =
+            file.get_mut(at..at + size_of::<Handoff>()).ok_or_else(|| io::Error::other("no room for the handoff"))?;
         for (bytes, word) in place.chunks_exact_mut(8).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }

@@ -43,7 +43,8 @@ pub enum Error {
     /// A program that cannot come in by the door asked for.
     #[error(
         "--entry {door}: {} {why}\n  nothing was started, for it would run unconfined. Leave --entry out: the loader works \
-        for every program.", shown(program)
+        for every program.",
+        shown(program)
     )]
     Door {
         /// The door.
@@ -92,7 +93,16 @@ pub fn run(options: &RunOptions) -> Result<(Ended, Refusals), Error> {
         program.notices.iter().for_each(|notice| message::tell(notice));
     }
     let refusals = Refusals::reporting(options.report());
-    Ok(run::run(Run { program, environment: options.environment(), engine, entry: options.entry, policy, pass, cwd, refusals })?)
+    Ok(run::run(Run {
+        program,
+        environment: options.environment(),
+        engine,
+        entry: options.entry,
+        policy,
+        pass,
+        cwd,
+        refusals,
+    })?)
 }
 
 /// Where glibc's dynamic linker lives: the one that serves LD_AUDIT.
@@ -129,10 +139,11 @@ fn policy(options: &RunOptions, program: &Program, start: &Path, cwd: &Path) -> 
     if sources.is_empty() {
         sources.push(Source::Name("default".into()));
     }
-    let kinds = [(GrantKind::Read, &options.read), (GrantKind::Write, &options.write), (GrantKind::Exec, &options.exec)];
-    let granted = kinds.into_iter().flat_map(|(kind, paths)| {
-        paths.iter().map(move |path| Grant { kind, path: start.join(path) })
-    });
+    let kinds =
+        [(GrantKind::Read, &options.read), (GrantKind::Write, &options.write), (GrantKind::Exec, &options.exec)];
+    let granted = kinds
+        .into_iter()
+        .flat_map(|(kind, paths)| paths.iter().map(move |path| Grant { kind, path: start.join(path) }));
     sources.push(Source::Grants(granted.collect()));
     let home = crate::policy::home();
     let variables = Variables::for_run(&program.found, options.arguments(), cwd, &home, None);

@@ -17,8 +17,8 @@ use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::ftruncate;
 use trampoline::layout::{
-    self, Answer, CONSTANTS, Constants, DATA_LEN, MAX_THREADS, ORDER_DATA, ORDERS, ORDERS_FILE_LEN, Order, OrderKind, REQUEST_LEN,
-    REQUESTS, REQUESTS_FILE_LEN, Receive, Request, fds,
+    self, Answer, CONSTANTS, Constants, DATA_LEN, MAX_THREADS, ORDER_DATA, ORDERS, ORDERS_FILE_LEN, Order, OrderKind,
+    REQUEST_LEN, REQUESTS, REQUESTS_FILE_LEN, Receive, Request, fds,
 };
 
 use crate::broken::{self, Guard};
@@ -77,7 +77,8 @@ impl Pages {
         // has it yet.
         constants(unsafe { &mut *first });
         // The broker's own mapping goes on working; no other writable one can be made.
-        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_FUTURE_WRITE | SealFlag::F_SEAL_SEAL;
+        let seals =
+            SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_FUTURE_WRITE | SealFlag::F_SEAL_SEAL;
         if !broken::is(Guard::Seals) {
             fcntl(&orders_fd, FcntlArg::F_ADD_SEALS(seals))?;
         }
@@ -123,7 +124,11 @@ impl Pages {
         let raw = ptr::from_ref(request);
         // SAFETY: `raw` is valid for reads; the guest may write meanwhile, hence volatile: what is read is what is used.
         let (nr, args, len) = unsafe {
-            ((&raw const (*raw).nr).read_volatile(), (&raw const (*raw).args).read_volatile(), (&raw const (*raw).data_len).read_volatile())
+            (
+                (&raw const (*raw).nr).read_volatile(),
+                (&raw const (*raw).args).read_volatile(),
+                (&raw const (*raw).data_len).read_volatile(),
+            )
         };
         let most = if broken::is(Guard::Clamp) { usize::MAX } else { DATA_LEN };
         let len = usize::try_from(len).unwrap_or(most).min(most);
@@ -180,7 +185,9 @@ impl Pages {
         }
         let request = ptr::from_ref(self.request(slot)).cast_mut();
         // SAFETY: `at + bytes.len()` was just checked against the slot's data.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut (*request).data).cast::<u8>().add(at), bytes.len()) };
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut (*request).data).cast::<u8>().add(at), bytes.len())
+        };
     }
 
     /// Lays the `recvmsg` header for one fd into the slot and returns its address in the guest.

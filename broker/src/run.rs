@@ -62,7 +62,10 @@ pub fn run(run: Run) -> io::Result<(Ended, Refusals)> {
         pass: run.pass,
         grants: filter::grants().to_vec(),
     })?;
-    let umask = { let old = umask(Mode::empty()); old.bits() };
+    let umask = {
+        let old = umask(Mode::empty());
+        old.bits()
+    };
     let guest = Guest {
         pid: nix::unistd::Pid::from_raw(started.child.id().cast_signed()),
         cwd: open(Path::new(&run.cwd), OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,

@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 
 use goblin::elf::Elf;
-use iced_x86::{Code, Decoder, DecoderOptions, Formatter, Instruction, InstructionInfoFactory, IntelFormatter, Mnemonic, OpAccess, OpKind, Register};
+use iced_x86::{
+    Code, Decoder, DecoderOptions, Formatter, Instruction, InstructionInfoFactory, IntelFormatter, Mnemonic, OpAccess,
+    OpKind, Register,
+};
 
 /// Offset of `frame_top` in an order, as the assembly reads it.
 const FRAME_TOP: u64 = std::mem::offset_of!(trampoline::layout::Order, frame_top) as u64;
@@ -38,7 +41,8 @@ fn trustee() -> Vec<Function> {
         .expect("the trustee is in executable text") as usize;
     let code = &bytes[offset..offset + (end - first) as usize];
     let instructions: Vec<_> = Decoder::with_ip(64, code, first, DecoderOptions::NONE).into_iter().collect();
-    let name = |at: u64| starts.iter().rev().find(|(start, ..)| *start <= at).map_or(String::new(), |(.., name)| name.clone());
+    let name =
+        |at: u64| starts.iter().rev().find(|(start, ..)| *start <= at).map_or(String::new(), |(.., name)| name.clone());
     let mut functions: Vec<Function> = Vec::new();
     for instruction in instructions {
         let name = name(instruction.ip());
@@ -68,7 +72,10 @@ fn fault(instruction: &Instruction, info: &mut InstructionInfoFactory) -> Option
     if instruction.is_stack_instruction() {
         return Some("uses a stack");
     }
-    if matches!(instruction.mnemonic(), Mnemonic::Iretq | Mnemonic::Sysret | Mnemonic::Sysretq | Mnemonic::Sysenter | Mnemonic::Int) {
+    if matches!(
+        instruction.mnemonic(),
+        Mnemonic::Iretq | Mnemonic::Sysret | Mnemonic::Sysretq | Mnemonic::Sysenter | Mnemonic::Int
+    ) {
         return Some("leaves by another door");
     }
     if instruction.is_jmp_near_indirect() || instruction.is_jmp_far_indirect() || instruction.is_call_near_indirect() {
@@ -76,21 +83,28 @@ fn fault(instruction: &Instruction, info: &mut InstructionInfoFactory) -> Option
     }
     let info = info.info(instruction);
     for used in info.used_memory() {
-        if [used.base(), used.index()].iter().any(|register| {
-            matches!(register.full_register(), Register::RSP | Register::RBP)
-        }) {
+        if [used.base(), used.index()]
+            .iter()
+            .any(|register| matches!(register.full_register(), Register::RSP | Register::RBP))
+        {
             return Some("memory by rsp or rbp");
         }
         if used.access() != OpAccess::NoMemAccess && matches!(used.segment(), Register::FS | Register::GS) {
             return Some("thread-local memory");
         }
-        let writes = matches!(used.access(), OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite);
+        let writes = matches!(
+            used.access(),
+            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+        );
         if writes && used.base() != Register::R14 {
             return Some("writes elsewhere than into the request");
         }
     }
     for used in info.used_registers() {
-        let writes = matches!(used.access(), OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite);
+        let writes = matches!(
+            used.access(),
+            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+        );
         if !writes {
             continue;
         }
@@ -116,7 +130,10 @@ fn fault(instruction: &Instruction, info: &mut InstructionInfoFactory) -> Option
 fn the_trustee_keeps_to_its_registers() {
     let mut info = InstructionInfoFactory::new();
     let functions = trustee();
-    assert!(functions.iter().map(|function| function.instructions.len()).sum::<usize>() > 100, "too little to be the trustee");
+    assert!(
+        functions.iter().map(|function| function.instructions.len()).sum::<usize>() > 100,
+        "too little to be the trustee"
+    );
     let faults: Vec<String> = functions
         .iter()
         .flat_map(|function| &function.instructions)
@@ -161,17 +178,25 @@ fn a_granted_call_is_loaded_once() {
     }
     // From the last load to the call itself: no more look into the request, and no write to the call's registers.
     let last = all.iter().position(|instruction| reads(instruction, args + 40)).expect("argument 5 is loaded");
-    let call = all[last..].iter().position(|instruction| instruction.mnemonic() == Mnemonic::Syscall).expect("a call follows") + last;
+    let call =
+        all[last..].iter().position(|instruction| instruction.mnemonic() == Mnemonic::Syscall).expect("a call follows")
+            + last;
     let mut info = InstructionInfoFactory::new();
     for instruction in &all[last + 1..call] {
         // The refusal, which jumps over the call.
         if instruction.mnemonic() == Mnemonic::Mov && instruction.op0_register() == Register::RAX {
-            assert!(matches!(instruction.op1_kind(), OpKind::Immediate32to64 | OpKind::Immediate64), "{}", text(instruction));
+            assert!(
+                matches!(instruction.op1_kind(), OpKind::Immediate32to64 | OpKind::Immediate64),
+                "{}",
+                text(instruction)
+            );
             continue;
         }
         let info = info.info(instruction);
         assert!(info.used_memory().iter().all(|used| used.base() != Register::R14), "{}", text(instruction));
-        for used in info.used_registers().iter().filter(|used| !matches!(used.access(), OpAccess::Read | OpAccess::CondRead)) {
+        for used in
+            info.used_registers().iter().filter(|used| !matches!(used.access(), OpAccess::Read | OpAccess::CondRead))
+        {
             assert!(!CALL.contains(&used.register().full_register()), "{}", text(instruction));
         }
     }

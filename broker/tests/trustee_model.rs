@@ -190,8 +190,20 @@ impl Rig {
 /// Numbers near whatever a check compares with.
 fn word() -> impl Strategy<Value = u64> {
     let near = prop::sample::select(vec![
-        0, GUARD.0, GUARD.1, FDS.0.into(), u64::from(FDS.0 + FDS.1), 1 << 31, 1 << 32, 1 << 63, u64::MAX, CANCEL_SIGNAL as u64, 7, 32,
-        0x7fff_ffff_f000, GUARD.1 - GUARD.0,
+        0,
+        GUARD.0,
+        GUARD.1,
+        FDS.0.into(),
+        u64::from(FDS.0 + FDS.1),
+        1 << 31,
+        1 << 32,
+        1 << 63,
+        u64::MAX,
+        CANCEL_SIGNAL as u64,
+        7,
+        32,
+        0x7fff_ffff_f000,
+        GUARD.1 - GUARD.0,
     ]);
     prop_oneof![
         3 => (near, -5_i64..6, prop_oneof![4 => Just(0_u64), 1 => 1_u64..3]).prop_map(|(at, by, high)| at.wrapping_add_signed(by).wrapping_add(high << 32)),
@@ -214,7 +226,8 @@ fn grant() -> impl Strategy<Value = u32> {
 /// makes them out of place.
 fn number() -> impl Strategy<Value = u64> {
     let real = [0_u64, 1, 14, 34, 335, 336];
-    prop_oneof![8 => 2_u64..GRANTS as u64, 1 => word()].prop_filter("the rig's own", move |nr| !real.contains(&(nr & 0xffff_ffff)))
+    prop_oneof![8 => 2_u64..GRANTS as u64, 1 => word()]
+        .prop_filter("the rig's own", move |nr| !real.contains(&(nr & 0xffff_ffff)))
 }
 
 proptest! {

@@ -45,14 +45,17 @@ impl Case {
     #[must_use]
     pub fn refused(&self, config: Config) -> Trial {
         let case = self.clone();
-        Trial::test(format!("{config}/{} is refused", self.name), move || case.check_refused(config).map_err(Failed::from))
+        Trial::test(format!("{config}/{} is refused", self.name), move || {
+            case.check_refused(config).map_err(Failed::from)
+        })
     }
 
     fn check_refused(&self, config: Config) -> Result<(), String> {
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
         let nurse = self.run(&scratch, Some(config))?;
         let said = nurse.complaints();
-        let refused = ["clone EAGAIN", "clone ENOSYS", "fork ENOSYS", " EPERM"].iter().any(|words| said.contains(words));
+        let refused =
+            ["clone EAGAIN", "clone ENOSYS", "fork ENOSYS", " EPERM"].iter().any(|words| said.contains(words));
         if !said.contains("refused (") || !refused {
             return Err(format!("no refusal of a thread, a process or an exec is told:\n{said}"));
         }

@@ -20,8 +20,10 @@ use core::arch::naked_asm;
 pub unsafe extern "C" fn copy(to: usize, from: usize, len: usize) -> usize {
     naked_asm!(
         "mov rcx, rdx",
-        ".globl nurse_copy_fault", ".hidden nurse_copy_fault",
-        ".globl nurse_copy_fixed", ".hidden nurse_copy_fixed",
+        ".globl nurse_copy_fault",
+        ".hidden nurse_copy_fault",
+        ".globl nurse_copy_fixed",
+        ".hidden nurse_copy_fixed",
         "nurse_copy_fault: rep movsb",
         "nurse_copy_fixed: mov rax, rcx",
         "ret",
@@ -46,9 +48,7 @@ pub fn read<T: Copy>(from: u64) -> Option<T> {
     let mut value = core::mem::MaybeUninit::<T>::uninit();
     // SAFETY: the destination is `value`, as large as the length says; every bit pattern is a valid `T` here, as
     // callers read integers and structs of integers only.
-    unsafe {
-        (copy(value.as_mut_ptr() as usize, from as usize, size_of::<T>()) == 0).then(|| value.assume_init())
-    }
+    unsafe { (copy(value.as_mut_ptr() as usize, from as usize, size_of::<T>()) == 0).then(|| value.assume_init()) }
 }
 
 /// Writes a value to the program's memory; false if that faults.

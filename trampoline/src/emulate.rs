@@ -4,7 +4,7 @@ use core::mem::offset_of;
 
 use crate::abi::{
     Frame, OURS, SIGBUS, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, SigAction, StackT,
-    Ucontext, UNMASKABLE, errno, reg, sa,
+    UNMASKABLE, Ucontext, errno, reg, sa,
 };
 use crate::layout::CANCEL_SIGNAL;
 use crate::raw::{self, nr};

@@ -39,7 +39,5 @@ unsafe fn stack_start() -> Option<u64> {
     // Field 2 is the name in parentheses, which may hold anything; field 3 follows the last of them.
     let behind = stat.iter().rposition(|&byte| byte == b')')? + 2;
     let field = stat.get(behind..)?.split(|&byte| byte == b' ').nth(28 - 3)?;
-    field.iter().try_fold(0_u64, |number, &digit| {
-        digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0'))
-    })
+    field.iter().try_fold(0_u64, |number, &digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')))
 }

@@ -157,7 +157,8 @@ pub struct Receive {
 pub const DATA_LEN: usize = REQUEST_LEN - 224;
 
 const _: () = assert!(size_of::<Request>() == REQUEST_LEN);
-const _: () = assert!(GUARD_LEN.is_multiple_of(PAGE) && STACKS.is_multiple_of(STACK_LEN) && PRIVATE.is_multiple_of(PAGE));
+const _: () =
+    assert!(GUARD_LEN.is_multiple_of(PAGE) && STACKS.is_multiple_of(STACK_LEN) && PRIVATE.is_multiple_of(PAGE));
 
 /// What the broker tells one trustee to do. Read-only in the guest.
 #[repr(C, align(64))]
@@ -355,7 +356,10 @@ pub mod breaks {
 
 impl Handoff {
     /// Whether a guard of [`breaks`] is left out: never, in a build without the feature `break-guards`.
-    #[cfg_attr(not(feature = "break-guards"), allow(clippy::unused_self, reason = "the feature alone has a word for it"))]
+    #[cfg_attr(
+        not(feature = "break-guards"),
+        allow(clippy::unused_self, reason = "the feature alone has a word for it")
+    )]
     #[allow(clippy::inline_always, reason = "called before the text is all there is to call into")]
     #[inline(always)]
     #[must_use]

@@ -61,13 +61,18 @@ unsafe fn object(object: &LoadObject) -> u64 {
         let at = base + segment.at;
         // The plan is vetted; a mistake there must not map over anything else.
         let len = segment.file_len.checked_add(segment.anon_len);
-        if len.and_then(|len| len.checked_add(segment.at)).is_none_or(|end| end > object.span) || segment.zero_from < segment.at {
+        if len.and_then(|len| len.checked_add(segment.at)).is_none_or(|end| end > object.span)
+            || segment.zero_from < segment.at
+        {
             check(-1);
         }
         // SAFETY: inside the span just reserved, says the vetted plan.
         unsafe {
             if segment.file_len != 0 {
-                check(raw::syscall(nr::MMAP, [at, segment.file_len, segment.prot, PRIVATE | FIXED, object.fd, segment.offset]));
+                check(raw::syscall(
+                    nr::MMAP,
+                    [at, segment.file_len, segment.prot, PRIVATE | FIXED, object.fd, segment.offset],
+                ));
                 if segment.prot & WRITE != 0 && segment.zero_from < segment.file_len + segment.at {
                     let from = base + segment.zero_from;
                     let len = (page - from % page) % page;
@@ -76,7 +81,10 @@ unsafe fn object(object: &LoadObject) -> u64 {
             }
             if segment.anon_len != 0 {
                 let behind = at + segment.file_len;
-                check(raw::syscall(nr::MMAP, [behind, segment.anon_len, segment.prot, PRIVATE | ANON | FIXED, u64::MAX, 0]));
+                check(raw::syscall(
+                    nr::MMAP,
+                    [behind, segment.anon_len, segment.prot, PRIVATE | ANON | FIXED, u64::MAX, 0],
+                ));
             }
         }
     }

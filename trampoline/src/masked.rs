@@ -7,11 +7,11 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use crate::abi::{OURS, SigAction, UNMASKABLE, Ucontext, bit, errno};
 use crate::layout::CANCEL_SIGNAL;
-use crate::{copy, emulate, entry};
 use crate::request::{self, To};
 use crate::signal;
 use crate::syscall::Syscall;
 use crate::thread::Thread;
+use crate::{copy, emulate, entry};
 
 /// Sets this thread's signal mask.
 ///
@@ -25,18 +25,31 @@ use crate::thread::Thread;
 #[unsafe(naked)]
 unsafe extern "C" fn set_mask(mask: u64) {
     naked_asm!(
-        "mov rdx, rsp", "sub rsp, 320", "and rsp, -16",
-        "mov qword ptr [rsp], 0", "mov qword ptr [rsp + 8], 0",
+        "mov rdx, rsp",
+        "sub rsp, 320",
+        "and rsp, -16",
+        "mov qword ptr [rsp], 0",
+        "mov qword ptr [rsp + 8], 0",
         // no change of the alternate stack: we run on it, and the kernel then leaves it alone
-        "mov qword ptr [rsp + 16], 0", "mov qword ptr [rsp + 24], 2", "mov qword ptr [rsp + 32], 0",
-        "mov [rsp + 40 + 4*8], r12", "mov [rsp + 40 + 5*8], r13", "mov [rsp + 40 + 6*8], r14", "mov [rsp + 40 + 7*8], r15",
-        "mov [rsp + 40 + 10*8], rbp", "mov [rsp + 40 + 11*8], rbx", "mov [rsp + 40 + 15*8], rdx",
-        "lea rax, [rip + 2f]", "mov [rsp + 40 + 16*8], rax",
+        "mov qword ptr [rsp + 16], 0",
+        "mov qword ptr [rsp + 24], 2",
+        "mov qword ptr [rsp + 32], 0",
+        "mov [rsp + 40 + 4*8], r12",
+        "mov [rsp + 40 + 5*8], r13",
+        "mov [rsp + 40 + 6*8], r14",
+        "mov [rsp + 40 + 7*8], r15",
+        "mov [rsp + 40 + 10*8], rbp",
+        "mov [rsp + 40 + 11*8], rbx",
+        "mov [rsp + 40 + 15*8], rdx",
+        "lea rax, [rip + 2f]",
+        "mov [rsp + 40 + 16*8], rax",
         "mov qword ptr [rsp + 40 + 17*8], 0x202",
-        "mov rax, 0x002b000000000033", "mov [rsp + 40 + 18*8], rax",
+        "mov rax, 0x002b000000000033",
+        "mov [rsp + 40 + 18*8], rax",
         "mov qword ptr [rsp + 224], 0",
         "mov [rsp + 296], rdi",
-        "mov eax, 15", "syscall",
+        "mov eax, 15",
+        "syscall",
         "2: ret",
     )
 }
@@ -78,7 +91,8 @@ pub fn timed_wait(thread: &mut Thread, context: &mut Ucontext, args: &[u64; 6]) 
     }
     let mask = signal::mask(context, thread) & !set;
     // SAFETY: on the thread's signal stack; a poll of nothing reads the timeout only.
-    let result = wait(thread, mask, |thread| unsafe { request::ask(thread, To::Trustee, PPOLL, &[0, 0, timeout, 0, 0, 0], 0) });
+    let result =
+        wait(thread, mask, |thread| unsafe { request::ask(thread, To::Trustee, PPOLL, &[0, 0, timeout, 0, 0, 0], 0) });
     // Closed again before their default actions are back.
     // SAFETY: as in `wait`.
     unsafe { set_mask(!OURS & !UNMASKABLE) };

@@ -3,7 +3,10 @@
 
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::abi::{CANCEL, Frame, OURS, SIGBUS, SIGPIPE, SIGSEGV, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE, Ucontext, bit, errno, reg, sa};
+use crate::abi::{
+    CANCEL, Frame, OURS, SIGBUS, SIGPIPE, SIGSEGV, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, StackT, UNMASKABLE,
+    Ucontext, bit, errno, reg, sa,
+};
 use crate::entry::{self, STUB_LEN, WayOut, handler};
 use crate::layout::{MAX_THREADS, TEXT_LEN, fds};
 use crate::syscall::Syscall;
@@ -246,15 +249,17 @@ pub fn broken_pipe(thread: &Thread, row: &Syscall, args: &[u64; 6]) {
         // SAFETY: mapped for the life of the process.
         let pid = unsafe { (*thread::process()).pid };
         // SAFETY: we are on the thread's signal stack; tgkill reads no memory.
-        unsafe { request::insist(thread, request::To::Broker, raw::nr::TGKILL, &[pid, thread.tid, SIGPIPE as u64, 0, 0, 0]) };
+        unsafe {
+            request::insist(thread, request::To::Broker, raw::nr::TGKILL, &[pid, thread.tid, SIGPIPE as u64, 0, 0, 0])
+        };
     }
 }
 
 fn restarts(name: &str, args: &[u64; 6]) -> bool {
     match name {
         "readv" | "writev" | "preadv" | "pwritev" | "pread64" | "pwrite64" | "wait4" | "waitid" | "ioctl" | "open"
-        | "openat" | "openat2" | "flock" | "fcntl" | "accept" | "accept4" | "connect" | "recvfrom" | "recvmsg" | "sendto"
-        | "sendmsg" | "sendfile" | "splice" | "tee" | "getrandom" | "fsync" | "copy_file_range" => true,
+        | "openat" | "openat2" | "flock" | "fcntl" | "accept" | "accept4" | "connect" | "recvfrom" | "recvmsg"
+        | "sendto" | "sendmsg" | "sendfile" | "splice" | "tee" | "getrandom" | "fsync" | "copy_file_range" => true,
         // A futex wait without a time-out.
         "futex" => args[3] == 0,
         _ => false,

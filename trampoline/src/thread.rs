@@ -4,7 +4,9 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::abi::{SigAction, SigInfo, StackT};
-use crate::layout::{CONSTANTS, Constants, ORDERS, ORDER_LEN, Order, PRIVATE, REQUEST_LEN, REQUESTS, Request, STACK_LEN, STACKS};
+use crate::layout::{
+    CONSTANTS, Constants, ORDER_LEN, ORDERS, Order, PRIVATE, REQUEST_LEN, REQUESTS, Request, STACK_LEN, STACKS,
+};
 use crate::raw;
 
 /// At the low end of a thread's signal stack.

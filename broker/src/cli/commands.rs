@@ -122,7 +122,11 @@ pub fn check(policies: &[OsString], verbs: bool, json: bool, out: &mut dyn Write
         good &= words.is_empty();
         for words in &words {
             match json {
-                true => writeln!(out, "{}", serde_json::json!({ "policy": given.to_string_lossy(), "kind": kind, "words": words }))?,
+                true => writeln!(
+                    out,
+                    "{}",
+                    serde_json::json!({ "policy": given.to_string_lossy(), "kind": kind, "words": words })
+                )?,
                 false => writeln!(out, "{words}")?,
             }
         }

@@ -83,8 +83,27 @@ fn the_trustee_filter_follows_the_table() {
 #[test]
 fn the_trustee_never_gets_what_would_change_it() {
     for name in [
-        "clone", "clone3", "fork", "vfork", "execve", "execveat", "prctl", "arch_prctl", "ptrace", "seccomp", "setns", "unshare",
-        "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "setresuid", "capset", "personality", "io_uring_enter", "open", "openat",
+        "clone",
+        "clone3",
+        "fork",
+        "vfork",
+        "execve",
+        "execveat",
+        "prctl",
+        "arch_prctl",
+        "ptrace",
+        "seccomp",
+        "setns",
+        "unshare",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "sigaltstack",
+        "setresuid",
+        "capset",
+        "personality",
+        "io_uring_enter",
+        "open",
+        "openat",
     ] {
         assert_eq!(trustee_says(name, [0; 6]), KILL_PROCESS, "{name}");
     }
@@ -110,7 +129,13 @@ fn forms_that_the_broker_never_orders_are_not_allowed() {
 fn one_signal_mask_and_no_other() {
     let mask = GUARD + (CONSTANTS + offset_of!(Constants, trustee_mask)) as u64;
     assert_eq!(trustee_says("rt_sigprocmask", [2, mask, 0, 8, 0, 0]), ALLOW);
-    for other in [[2, mask + 8, 0, 8, 0, 0], [1, mask, 0, 8, 0, 0], [2, mask, 8, 8, 0, 0], [2, mask ^ 1 << 40, 0, 8, 0, 0], [2, 0, 0, 8, 0, 0]] {
+    for other in [
+        [2, mask + 8, 0, 8, 0, 0],
+        [1, mask, 0, 8, 0, 0],
+        [2, mask, 8, 8, 0, 0],
+        [2, mask ^ 1 << 40, 0, 8, 0, 0],
+        [2, 0, 0, 8, 0, 0],
+    ] {
         assert_eq!(trustee_says("rt_sigprocmask", other), KILL_PROCESS, "{other:x?}");
     }
 }

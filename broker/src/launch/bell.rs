@@ -25,7 +25,10 @@ impl Bell {
         // To open a pipe's entry in /proc makes a new description of it, with flags of its own.
         let path = format!("/proc/self/fd/{}", read.as_raw_fd());
         let guest = OpenOptions::new().read(true).write(true).open(&path)?;
-        let broker = OpenOptions::new().write(true).custom_flags(if broken::is(Guard::Bells) { 0 } else { OFlag::O_NONBLOCK.bits() }).open(&path)?;
+        let broker = OpenOptions::new()
+            .write(true)
+            .custom_flags(if broken::is(Guard::Bells) { 0 } else { OFlag::O_NONBLOCK.bits() })
+            .open(&path)?;
         Ok((Self(broker), guest.into()))
     }
 

@@ -69,9 +69,9 @@ impl Setup {
             }
             if !broken::is(Guard::Sweep) {
                 if self.ignore_pipe {
-                libc::signal(libc::SIGPIPE, libc::SIG_IGN);
-            }
-            self.sweep()?;
+                    libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+                }
+                self.sweep()?;
             }
             for &fd in &self.closed {
                 libc::close(fd);

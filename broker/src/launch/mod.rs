@@ -19,15 +19,17 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use trampoline::layout::{CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, PAGE, STACK_LEN, VDSO_ENTRIES, door, fds, flags};
+use trampoline::layout::{
+    CANCEL_SIGNAL, Constants, GUARD_LEN, Handoff, PAGE, STACK_LEN, VDSO_ENTRIES, door, fds, flags,
+};
 
 use crate::broken::{self, Guard};
 use crate::filter;
 use crate::image;
-pub use bell::Bell;
 pub use crate::options::Entry;
 use crate::pages::{Pages, Slot};
 use crate::program::Program;
+pub use bell::Bell;
 
 /// Which of the two stand-ins for each other confines guest threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +105,8 @@ pub fn start(start: Start) -> io::Result<Started> {
     // Without its filter the trustee wears one of a single instruction: BPF_RET | BPF_K, SECCOMP_RET_ALLOW.
     let trustee = if broken::is(Guard::Filter) { vec![0x7fff_0000_0000_0006] } else { filter::trustee(base)? };
     let filters = [trustee, filter::guest()?];
-    let (pages, page_fds) = Pages::create(base, |constants| fill(constants, &start, &filters, base, fd_low, random[1]))?;
+    let (pages, page_fds) =
+        Pages::create(base, |constants| fill(constants, &start, &filters, base, fd_low, random[1]))?;
     pages.prepare(Slot::LEADER, fd_low);
     let text = image::text(base)?;
     let handoff = Handoff {
@@ -164,7 +167,11 @@ pub fn start(start: Start) -> io::Result<Started> {
         command.arg0(first).args(rest);
     }
     let setup = child::Setup {
-        domain: if broken::is(Guard::Landlock) { None } else { Some(walls::domain(start.entry, start.network).map_err(io::Error::other)?) },
+        domain: if broken::is(Guard::Landlock) {
+            None
+        } else {
+            Some(walls::domain(start.entry, start.network).map_err(io::Error::other)?)
+        },
         fds: placed,
         closed: crate::sys::closed_at_start().collect(),
         ignore_pipe: crate::sys::pipe_ignored_at_start(),
@@ -201,7 +208,14 @@ fn program_base(random: u64, align: u64) -> u64 {
     (LOWEST + random % PAGES * PAGE as u64).next_multiple_of(align.clamp(PAGE as u64, 1 << 30))
 }
 
-fn fill(constants: &mut Constants, start: &Start, [trustee, guest]: &[Vec<u64>; 2], base: u64, fd_low: u32, random: u64) {
+fn fill(
+    constants: &mut Constants,
+    start: &Start,
+    [trustee, guest]: &[Vec<u64>; 2],
+    base: u64,
+    fd_low: u32,
+    random: u64,
+) {
     constants.guard_start = base;
     constants.guard_end = base + GUARD_LEN as u64;
     constants.fd_low = u64::from(fd_low);

@@ -19,7 +19,9 @@ pub(super) const ROOT_INO: u64 = 1;
 pub(super) fn is_procfs(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
     // Filesystems with a device are never procfs: that saves the common case a system call. An error means yes,
     // because yes is the careful answer.
-    !broken::is(Guard::Procfs) && major(stat.st_dev) == 0 && fstatfs(fd).map_or(true, |fs| fs.f_type == PROC_SUPER_MAGIC)
+    !broken::is(Guard::Procfs)
+        && major(stat.st_dev) == 0
+        && fstatfs(fd).map_or(true, |fs| fs.f_type == PROC_SUPER_MAGIC)
 }
 
 /// Which directory of procfs a walk is in.

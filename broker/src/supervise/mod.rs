@@ -107,7 +107,14 @@ impl Supervisor {
     /// # Errors
     /// As eventfd(2), signalfd(2).
     pub fn new(guest: Guest, started: Started, signals: SignalFd, engine: Engine, entry: Entry) -> io::Result<Self> {
-        let threads = vec![Thread { slot: Slot::LEADER, last: 0, later: None, receiving: None, signalled: false, bells: started.bells }];
+        let threads = vec![Thread {
+            slot: Slot::LEADER,
+            last: 0,
+            later: None,
+            receiving: None,
+            signalled: false,
+            bells: started.bells,
+        }];
         let death = death::bell()?;
         Ok(Self {
             guest,
@@ -267,7 +274,8 @@ impl Supervisor {
             let places = snapshot.args;
             let answer = decide(&mut self.guest, snapshot);
             broken::pause();
-            let answer = if broken::is(Guard::Snapshot) { self.fetch_again(self.threads[index].slot, answer) } else { answer };
+            let answer =
+                if broken::is(Guard::Snapshot) { self.fetch_again(self.threads[index].slot, answer) } else { answer };
             self.answer(index, seq, &places, answer);
         }
         self.cancel(index);
@@ -355,7 +363,8 @@ impl Supervisor {
         let header = self.pages.expect_fd(self.threads[index].slot);
         let flags = MSG_DONTWAIT | if cloexec { MSG_CMSG_CLOEXEC } else { 0 };
         let socket = u64::from(self.fd_low + fds::CHANNEL);
-        let order = Order { nr: RECVMSG, args: [socket, header, flags, 0, 0, 0], data: Vec::new(), pointers: Vec::new() };
+        let order =
+            Order { nr: RECVMSG, args: [socket, header, flags, 0, 0, 0], data: Vec::new(), pointers: Vec::new() };
         self.order(index, seq, &order, Kind::Fd)
     }
 
@@ -382,12 +391,21 @@ impl Supervisor {
 /// Decides one request: the guard and the table in Rust first, then the handlers, which ask the policy.
 fn decide(guest: &mut Guest, snapshot: Snapshot) -> Answer {
     let Some(row) = find(snapshot.nr) else {
-        guest.refusals.add(format!("call {}", snapshot.nr), Errno::ENOSYS, "this kernel call is unknown to nurse".into());
+        guest.refusals.add(
+            format!("call {}", snapshot.nr),
+            Errno::ENOSYS,
+            "this kernel call is unknown to nurse".into(),
+        );
         return Err(Errno::ENOSYS);
     };
     if let Route::Never(errno) = row.route {
         if broken::is(Guard::Never) {
-            return Ok(Outcome::Order(Order { nr: row.nr, args: snapshot.args, data: Vec::new(), pointers: Vec::new() }));
+            return Ok(Outcome::Order(Order {
+                nr: row.nr,
+                args: snapshot.args,
+                data: Vec::new(),
+                pointers: Vec::new(),
+            }));
         }
         let errno = Errno::from_raw(errno);
         guest.refusals.add(row.name.into(), errno, row.note.into());

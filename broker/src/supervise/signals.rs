@@ -11,8 +11,18 @@ use nix::unistd::Pid;
 
 /// What nurse takes through its signalfd. SIGKILL and SIGSTOP cannot be; faults and SIGPIPE are its own.
 const TAKEN: [Signal; 12] = [
-    Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCONT,
-    Signal::SIGWINCH, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM, Signal::SIGTTIN,
+    Signal::SIGCHLD,
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGTSTP,
+    Signal::SIGCONT,
+    Signal::SIGWINCH,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+    Signal::SIGTTIN,
 ];
 
 /// Blocks what nurse takes; returns the mask of before, for the program, and the signalfd.
@@ -32,7 +42,9 @@ pub fn block() -> io::Result<(SigSet, SignalFd)> {
 /// Hands a signal on to the guest, unless the terminal has sent it to the whole foreground group, guest included.
 pub(super) fn forward(info: &siginfo, guest: Pid) {
     const SI_KERNEL: i32 = 128;
-    let Ok(signal) = i32::try_from(info.ssi_signo).map_err(|_| Errno::EINVAL).and_then(Signal::try_from) else { return };
+    let Ok(signal) = i32::try_from(info.ssi_signo).map_err(|_| Errno::EINVAL).and_then(Signal::try_from) else {
+        return;
+    };
     if info.ssi_code != SI_KERNEL {
         let _ = kill(guest, signal);
     }

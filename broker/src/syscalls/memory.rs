@@ -13,9 +13,12 @@ pub(super) fn handle(guest: &mut Guest, call: &Call) -> Option<Answer> {
     Some(match i64::from(call.row.nr) {
         libc::SYS_mmap => mmap(guest, call),
         libc::SYS_mprotect => mprotect(guest, call),
-        libc::SYS_munmap | libc::SYS_msync | libc::SYS_mlock | libc::SYS_munlock | libc::SYS_mlock2 | libc::SYS_mseal => {
-            outside(guest, call, call.args[0], call.args[1]).map(|()| Order::same(call))
-        }
+        libc::SYS_munmap
+        | libc::SYS_msync
+        | libc::SYS_mlock
+        | libc::SYS_munlock
+        | libc::SYS_mlock2
+        | libc::SYS_mseal => outside(guest, call, call.args[0], call.args[1]).map(|()| Order::same(call)),
         libc::SYS_madvise => madvise(guest, call),
         libc::SYS_mremap => mremap(guest, call),
         libc::SYS_munlockall => Ok(Order::same(call)),
@@ -46,7 +49,11 @@ fn mmap(guest: &mut Guest, call: &Call) -> Answer {
         return Err(Errno::ENOMEM);
     }
     if flags & !known != 0 || prot > 7 {
-        return Err(guest.refuse("mmap", Errno::EINVAL, "flags that nurse does not know, or that make a mapping grow by itself"));
+        return Err(guest.refuse(
+            "mmap",
+            Errno::EINVAL,
+            "flags that nurse does not know, or that make a mapping grow by itself",
+        ));
     }
     let flags = call.int(3);
     if start.checked_add(len).is_none() {

@@ -22,7 +22,11 @@ pub(super) fn handle(guest: &mut Guest, call: &Call) -> Option<Answer> {
             // EAGAIN is what thread libraries expect; shells would try again, for seconds, where ENOSYS settles it.
             let thread = call.row.name == "clone" && call.args[0] & CLONE_THREAD != 0;
             let errno = if thread { Errno::EAGAIN } else { Errno::ENOSYS };
-            Err(guest.refuse(call.row.name, errno, "starting threads and processes inside the sandbox is not there yet"))
+            Err(guest.refuse(
+                call.row.name,
+                errno,
+                "starting threads and processes inside the sandbox is not there yet",
+            ))
         }
         libc::SYS_execve => execve(guest, call, 0),
         libc::SYS_execveat => execve(guest, call, 1),
@@ -84,7 +88,11 @@ fn setpgid(guest: &mut Guest, call: &Call) -> Answer {
         return Err(Errno::ESRCH);
     }
     if !is_self(guest, call.int(1)) {
-        return Err(guest.refuse("setpgid", Errno::EPERM, "joining another process group would let its signals in, and ours out"));
+        return Err(guest.refuse(
+            "setpgid",
+            Errno::EPERM,
+            "joining another process group would let its signals in, and ours out",
+        ));
     }
     Ok(Order::plain(call.row.nr, [own(guest), own(guest), 0, 0, 0, 0]))
 }

@@ -86,9 +86,15 @@ fn rule_address(guest: &mut Guest, call: &Call, used: AddressUse, bytes: &[u8]) 
         Address::Unspecified if used == AddressUse::Connect => return Ok(()),
         Address::Unspecified => return Err(Errno::EAFNOSUPPORT),
         // The kernel's end of a socket that the policy let be made.
-        Address::Netlink { port, groups: 0 } if *port == 0 || *port == guest.pid.as_raw().cast_unsigned() => return Ok(()),
+        Address::Netlink { port, groups: 0 } if *port == 0 || *port == guest.pid.as_raw().cast_unsigned() => {
+            return Ok(());
+        }
         Address::Netlink { .. } => {
-            return Err(guest.refuse(format!("{} AF_NETLINK", call.row.name), Errno::EPERM, "broadcasts and other processes of the host"));
+            return Err(guest.refuse(
+                format!("{} AF_NETLINK", call.row.name),
+                Errno::EPERM,
+                "broadcasts and other processes of the host",
+            ));
         }
         Address::UnixPath(path) => {
             let what = format!("{} unix:{}", call.row.name, address::escaped(path));

@@ -61,7 +61,11 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC if arg >= u64::from(guest.fd_low) => return Err(Errno::EINVAL),
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {}
         libc::F_SETFL if arg & u64::from(libc::O_ASYNC.cast_unsigned()) != 0 => {
-            return Err(guest.refuse("fcntl F_SETFL O_ASYNC", Errno::EPERM, "the kernel would send signals past nurse"));
+            return Err(guest.refuse(
+                "fcntl F_SETFL O_ASYNC",
+                Errno::EPERM,
+                "the kernel would send signals past nurse",
+            ));
         }
         libc::F_SETFL | F_CREATED_QUERY => {}
         F_DUPFD_QUERY if guest.is_reserved(call.int(2)) => return Err(Errno::EBADF),

@@ -93,7 +93,11 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
             return Err(Errno::EBADF);
         }
     } else if !HARMLESS.contains(&request) {
-        return Err(guest.refuse(format!("ioctl {request:#x}"), Errno::ENOTTY, "this request is not among those known to be harmless"));
+        return Err(guest.refuse(
+            format!("ioctl {request:#x}"),
+            Errno::ENOTTY,
+            "this request is not among those known to be harmless",
+        ));
     }
     Ok(Order::plain(call.row.nr, [word(fd), request.into(), arg, 0, 0, 0]))
 }

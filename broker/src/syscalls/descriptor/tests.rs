@@ -45,7 +45,11 @@ fn fcntl_by_its_list() {
 #[test]
 fn ioctl_by_its_list() {
     assert_eq!(order(ask("ioctl", &[0, 0x5401, 0x1000])).args[..3], [0, 0x5401, 0x1000]);
-    assert_eq!(order(ask("ioctl", &[0, 0x5401 | 7 << 32, 0x1000])).args[1], 0x5401, "what the kernel sees is what is ordered");
+    assert_eq!(
+        order(ask("ioctl", &[0, 0x5401 | 7 << 32, 0x1000])).args[1],
+        0x5401,
+        "what the kernel sees is what is ordered"
+    );
     assert_eq!(errno(ask("ioctl", &[LOW, 0x5421, 0])), Errno::EBADF, "no mode of nurse's own fds");
     for request in NEVER_IOCTLS {
         assert_eq!(errno(ask("ioctl", &[0, request.into(), 0])), Errno::EPERM);

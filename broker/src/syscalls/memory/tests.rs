@@ -25,7 +25,13 @@ fn address() -> impl Strategy<Value = u64> {
 }
 
 fn len() -> impl Strategy<Value = u64> {
-    prop_oneof![any::<u64>(), 0_u64..0x40, (0_u64..0x40).prop_map(|pages| pages * PAGE_LEN), Just(GUARD.0), Just(u64::MAX)]
+    prop_oneof![
+        any::<u64>(),
+        0_u64..0x40,
+        (0_u64..0x40).prop_map(|pages| pages * PAGE_LEN),
+        Just(GUARD.0),
+        Just(u64::MAX)
+    ]
 }
 
 proptest! {
@@ -72,7 +78,9 @@ fn ordinary_memory_is_free() {
 #[test]
 fn the_guard_is_refused_and_the_neighbours_are_not() {
     let len = GUARD.1 - GUARD.0;
-    for (start, bytes) in [(GUARD.0, 1), (GUARD.0, len), (GUARD.1 - 1, 1), (GUARD.0 - PAGE_LEN, PAGE_LEN + 1), (0, GUARD.1)] {
+    for (start, bytes) in
+        [(GUARD.0, 1), (GUARD.0, len), (GUARD.1 - 1, 1), (GUARD.0 - PAGE_LEN, PAGE_LEN + 1), (0, GUARD.1)]
+    {
         assert_eq!(errno(ask("munmap", &[start, bytes])), Errno::EPERM, "{start:#x} {bytes:#x}");
         assert_eq!(errno(ask("mmap", &[start, bytes, 3, PRIVATE_ANON | FIXED, u64::MAX, 0])), Errno::EPERM);
     }
@@ -90,7 +98,11 @@ fn a_hint_in_the_guard_is_only_a_hint() {
 
 #[test]
 fn pages_of_nurse_are_not_mapped_twice() {
-    assert_eq!(errno(ask("mremap", &[GUARD.0, 0, 4096, 1, 0])), Errno::EPERM, "old length 0 duplicates a shared mapping");
+    assert_eq!(
+        errno(ask("mremap", &[GUARD.0, 0, 4096, 1, 0])),
+        Errno::EPERM,
+        "old length 0 duplicates a shared mapping"
+    );
     assert_eq!(errno(ask("mremap", &[GUARD.1 - PAGE_LEN, 0, 4096, 1, 0])), Errno::EPERM);
     assert_eq!(errno(ask("mremap", &[0x1000, 4096, 4096, 8, 0])), Errno::EINVAL, "an unknown flag");
 }

@@ -212,7 +212,11 @@ fn verb(name: &'static str) -> &'static str {
 /// A path for a message: control characters escaped, so that a name cannot write to a log or terminal.
 fn words(path: &Path) -> String {
     let text = path.to_string_lossy();
-    if text.chars().any(char::is_control) && !broken::is(Guard::Escape) { text.escape_debug().to_string() } else { text.into_owned() }
+    if text.chars().any(char::is_control) && !broken::is(Guard::Escape) {
+        text.escape_debug().to_string()
+    } else {
+        text.into_owned()
+    }
 }
 
 /// A call that returns 0.

@@ -46,7 +46,8 @@ const VERSION_3: u32 = 0x2008_0522;
 pub(super) fn capget(guest: &Guest, call: &Call) -> Answer {
     let [header_at, data_at, ..] = call.args;
     let header = read_guest(guest.pid, header_at, 8)?;
-    let field = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
+    let field =
+        |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
     let (version, pid) = (field(0), field(4).cast_signed());
     let halves = match version {
         VERSION_1 => 1,

@@ -34,7 +34,11 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
     let prlimit = i64::from(call.row.nr) == libc::SYS_prlimit64;
     let (resource, new, old) = if prlimit { (call.int(1), 2, call.args[3]) } else { (call.int(0), 1, 0) };
     if prlimit && !is_self(guest, call.int(0)) {
-        return Err(guest.refuse(format!("prlimit64 of {}", call.int(0)), Errno::EPERM, "limits of other processes are not the program's"));
+        return Err(guest.refuse(
+            format!("prlimit64 of {}", call.int(0)),
+            Errno::EPERM,
+            "limits of other processes are not the program's",
+        ));
     }
     let index = usize::try_from(resource).ok().filter(|&index| index < NAMES.len()).ok_or(Errno::EINVAL)?;
     let nr = u32::try_from(libc::SYS_prlimit64).map_err(|_| Errno::ENOSYS)?;
@@ -46,7 +50,11 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
     let (soft, hard) = match lawful(index, wanted, present, guest.fd_low) {
         Ok(limits) => limits,
         Err(Errno::EPERM) => {
-            return Err(guest.refuse(NAMES[index].replace("Max", "limit of"), Errno::EPERM, "no limit is raised above the hard one"));
+            return Err(guest.refuse(
+                NAMES[index].replace("Max", "limit of"),
+                Errno::EPERM,
+                "no limit is raised above the hard one",
+            ));
         }
         Err(errno) => return Err(errno),
     };
@@ -86,7 +94,8 @@ fn present(guest: &Guest, index: usize) -> Option<(u64, u64)> {
 
 fn parse(limits: &str, name: &str) -> Option<(u64, u64)> {
     let line = limits.lines().find_map(|line| line.strip_prefix(name).filter(|rest| rest.starts_with(' ')))?;
-    let mut words = line.split_whitespace().map(|word| if word == "unlimited" { Some(INFINITY) } else { word.parse().ok() });
+    let mut words =
+        line.split_whitespace().map(|word| if word == "unlimited" { Some(INFINITY) } else { word.parse().ok() });
     Some((words.next()??, words.next()??))
 }
 

@@ -41,14 +41,17 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
         libc::PR_SET_NO_NEW_PRIVS if [first, second, third, fourth] == [1, 0, 0, 0] => value(0),
         // The program dies with nurse whatever it asks for.
         libc::PR_SET_PDEATHSIG => {
-            guest.belief.death_signal = i32::try_from(first).ok().filter(|signal| *signal <= 64).ok_or(Errno::EINVAL)?;
+            guest.belief.death_signal =
+                i32::try_from(first).ok().filter(|signal| *signal <= 64).ok_or(Errno::EINVAL)?;
             value(0)
         }
         libc::PR_GET_PDEATHSIG => {
             write_guest(guest.pid, first, &guest.belief.death_signal.to_ne_bytes())?;
             value(0)
         }
-        libc::PR_GET_KEEPCAPS | libc::PR_GET_SECUREBITS | libc::PR_GET_SECCOMP | PR_GET_TIMING | PR_GET_THP_DISABLE => value(0),
+        libc::PR_GET_KEEPCAPS | libc::PR_GET_SECUREBITS | libc::PR_GET_SECCOMP | PR_GET_TIMING | PR_GET_THP_DISABLE => {
+            value(0)
+        }
         libc::PR_SET_KEEPCAPS | PR_SET_TIMING if first == 0 => value(0),
         libc::PR_SET_TIMERSLACK => value(0),
         libc::PR_GET_TIMERSLACK => value(TIMER_SLACK),
@@ -58,12 +61,18 @@ pub(super) fn decide(guest: &mut Guest, call: &Call) -> Answer {
         }
         PR_CAP_AMBIENT if first == PR_CAP_AMBIENT_IS_SET || first == PR_CAP_AMBIENT_CLEAR_ALL => value(0),
         libc::PR_CAPBSET_DROP | libc::PR_SET_SECUREBITS | libc::PR_SET_KEEPCAPS | PR_CAP_AMBIENT => Err(Errno::EPERM),
-        libc::PR_SET_MM => Err(guest.refuse("prctl PR_SET_MM", Errno::EPERM, "would move what nurse's view of the program rests on")),
+        libc::PR_SET_MM => {
+            Err(guest.refuse("prctl PR_SET_MM", Errno::EPERM, "would move what nurse's view of the program rests on"))
+        }
         libc::PR_SET_SECCOMP => {
             Err(guest.refuse("prctl PR_SET_SECCOMP", Errno::EINVAL, "would filter the trustee, not the program"))
         }
         // Naming mappings is optional in the kernel; nobody minds.
         libc::PR_SET_VMA => Err(Errno::EINVAL),
-        option => Err(guest.refuse(format!("prctl {option}"), Errno::EINVAL, "this option is not among those known to be harmless")),
+        option => Err(guest.refuse(
+            format!("prctl {option}"),
+            Errno::EINVAL,
+            "this option is not among those known to be harmless",
+        )),
     }
 }

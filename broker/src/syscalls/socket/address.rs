@@ -73,9 +73,10 @@ impl Address {
                 let scope = field(rest, 22).map_or(0, u32::from_ne_bytes);
                 Ok(Self::Internet { host: host.to_canonical(), scope, port })
             }
-            libc::AF_NETLINK => {
-                Ok(Self::Netlink { port: u32::from_ne_bytes(field(rest, 2)?), groups: u32::from_ne_bytes(field(rest, 6)?) })
-            }
+            libc::AF_NETLINK => Ok(Self::Netlink {
+                port: u32::from_ne_bytes(field(rest, 2)?),
+                groups: u32::from_ne_bytes(field(rest, 6)?),
+            }),
             _ => Ok(Self::Other(family)),
         }
     }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
-use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketType, getsockname};
 use rustix::net::sockopt::{socket_domain, socket_type};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketType, getsockname};
 
 use super::address::Address;
 use crate::call::Errno;

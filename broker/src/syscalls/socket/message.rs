@@ -65,7 +65,8 @@ fn lawful_control(guest: &mut Guest, bytes: &[u8]) -> Result<(), Errno> {
     while rest.len() >= CMSG {
         let len = u64::from_ne_bytes(rest[..8].try_into().map_err(|_| Errno::EINVAL)?);
         let len = usize::try_from(len).ok().filter(|&len| (CMSG..=rest.len()).contains(&len)).ok_or(Errno::EINVAL)?;
-        let int = |at: usize| rest.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_ne_bytes);
+        let int =
+            |at: usize| rest.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_ne_bytes);
         let body = &rest[CMSG..len];
         match (int(8), int(12)) {
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
@@ -78,7 +79,11 @@ fn lawful_control(guest: &mut Guest, bytes: &[u8]) -> Result<(), Errno> {
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if body.len() >= 4 && int(CMSG) == guest.pid.as_raw() => {}
             (level, kind) => {
                 let what = format!("sendmsg with control message {level}:{kind}");
-                return Err(guest.refuse(what, Errno::EPERM, "only fds and the program's own credentials are handed over"));
+                return Err(guest.refuse(
+                    what,
+                    Errno::EPERM,
+                    "only fds and the program's own credentials are handed over",
+                ));
             }
         }
         rest = rest.get(len.next_multiple_of(8)..).unwrap_or_default();

@@ -8,7 +8,13 @@ use super::address::Address;
 use crate::policy::{self, AddressUse, Decision, Host, Policy, Ports, Verdict};
 
 /// What the policy says about the use of an address; `what` is the address in words, for hooks and people.
-pub(super) fn decide(policy: &Policy, used: AddressUse, scheme: Option<&str>, address: &Address, what: &str) -> Decision {
+pub(super) fn decide(
+    policy: &Policy,
+    used: AddressUse,
+    scheme: Option<&str>,
+    address: &Address,
+    what: &str,
+) -> Decision {
     let mut layers = policy.addresses().peekable();
     let ruled = layers.peek().is_some()
         && layers.all(|rules| rules.iter().any(|rule| rule.allows == used && matches(&rule.address, scheme, address)));

@@ -75,7 +75,10 @@ fn hostile_lengths() {
     assert_eq!(Address::parse(&v6("::1", 0)[..23]), Err(Errno::EINVAL));
     assert_eq!(Address::parse(&unix(&[b'x'; 109])), Err(Errno::EINVAL));
     for len in [-1, 129, i32::MAX, i32::MIN] {
-        assert_eq!(errno(super::super::handle(&mut guest(), &call_with("connect", &[3, 0, word(len)], 1, &V4))), Errno::EINVAL);
+        assert_eq!(
+            errno(super::super::handle(&mut guest(), &call_with("connect", &[3, 0, word(len)], 1, &V4))),
+            Errno::EINVAL
+        );
     }
     let more_than_there_is = call_with("connect", &[3, 0, 100], 1, &V4);
     assert_eq!(errno(super::super::handle(&mut guest(), &more_than_there_is)), Errno::EFAULT);
@@ -109,10 +112,10 @@ fn connects_use_the_copy() {
 
 #[test]
 fn what_no_rule_can_name_is_refused() {
-    let connect = |bytes: &[u8]| {
-        super::super::handle(&mut guest(), &call_with("connect", &[3, 0, bytes.len() as u64], 1, bytes))
-    };
-    let bind = |bytes: &[u8]| super::super::handle(&mut guest(), &call_with("bind", &[3, 0, bytes.len() as u64], 1, bytes));
+    let connect =
+        |bytes: &[u8]| super::super::handle(&mut guest(), &call_with("connect", &[3, 0, bytes.len() as u64], 1, bytes));
+    let bind =
+        |bytes: &[u8]| super::super::handle(&mut guest(), &call_with("bind", &[3, 0, bytes.len() as u64], 1, bytes));
     assert_eq!(errno(connect(&unix(b"/run/docker.sock"))), Errno::EPERM);
     assert_eq!(errno(connect(&[38, 0, 1, 2])), Errno::EAFNOSUPPORT);
     assert_eq!(errno(bind(&[0; 16])), Errno::EAFNOSUPPORT, "AF_UNSPEC binds in disguise");
@@ -174,7 +177,10 @@ fn messages_with_an_address_ask_for_it() {
     assert_eq!(sent.pointers[1], (Order::WORDS, 64));
     assert_eq!(sent.data[64..80], V4);
     header[8] = 200;
-    assert_eq!(errno(super::super::handle(&mut guest(), &call_with("sendmsg", &[fd, 0, 0], 1, &header))), Errno::EINVAL);
+    assert_eq!(
+        errno(super::super::handle(&mut guest(), &call_with("sendmsg", &[fd, 0, 0], 1, &header))),
+        Errno::EINVAL
+    );
 }
 
 #[test]
