@@ -12,10 +12,10 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::launch::Bell;
 use crate::pages::{ALIVE, Pages, Slot};
 
-/// How long one try of a fence waits, and how many tries there are: an idle trustee needs microseconds, and only a guest
-/// that plays false keeps it busy. More than one, since a wake that comes before the wait is lost.
-const FENCE_NANOS: i64 = 1_000_000;
-const FENCE_TRIES: u32 = 100;
+/// How long the tries of a fence wait, in nanoseconds. An idle trustee needs microseconds; more than one try, since a wake
+/// that comes before the wait is lost; two seconds in all, since other programs may keep the core from it. Only a guest that
+/// plays false keeps its trustee busy longer.
+const FENCE_TRIES: [(u32, i64); 2] = [(20, 1_000_000), (100, 20_000_000)];
 
 /// An eventfd that rings when a watched thread dies.
 ///
@@ -55,10 +55,10 @@ pub(super) fn watch(pages: &Pages, slot: Slot, bell: &EventFd) -> io::Result<()>
 pub(super) fn fence(pages: &Pages, slot: Slot, trustee: &Bell) -> Result<(), Errno> {
     let word = pages.fence_word();
     let value = word.load(SeqCst);
-    for _ in 0..FENCE_TRIES {
+    for nanos in FENCE_TRIES.into_iter().flat_map(|(tries, nanos)| (0..tries).map(move |_| nanos)) {
         pages.order_fence(slot);
         trustee.ring();
-        if wait(word, value, Some(FENCE_NANOS)).is_ok() {
+        if wait(word, value, Some(nanos)).is_ok() {
             return Ok(());
         }
     }

@@ -252,7 +252,10 @@ impl Supervisor {
                     let violation = signal == Signal::SIGKILL && self.dying.is_some_and(|dying| dying.waits == 0);
                     return Ok(Some(Ended::Killed { signal: signal as i32, violation }));
                 }
-                Ok(WaitStatus::Stopped(..)) => signals::stop_with_guest(),
+                // The stops of a terminal. Whoever sends SIGSTOP means the program alone, and sends it SIGCONT as well.
+                Ok(WaitStatus::Stopped(_, Signal::SIGTSTP | Signal::SIGTTIN | Signal::SIGTTOU)) => {
+                    signals::stop_with_guest();
+                }
                 Ok(WaitStatus::StillAlive) => return Ok(None),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
