@@ -3,6 +3,8 @@
 //! The trustee has no memory of its own, so it must not keep anything in any: no stack, and no write of `rsp` but from the
 //! read-only order page. What a guest jumps to instead of it must hold no call that strict mode does not stop.
 
+#![allow(clippy::cast_possible_truncation, reason = "nurse runs on x86_64")]
+
 use std::collections::BTreeSet;
 
 use goblin::elf::Elf;

@@ -52,7 +52,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 impl Variables {
-    /// The values for running `program` (the file that was found for it) with `args` (without argv[0]) in `cwd`.
+    /// The values for running `program` (the file that was found for it) with `args` (without `argv[0]`) in `cwd`.
     #[must_use]
     pub fn for_run(program: &Path, args: &[OsString], cwd: &Path, home: &Path, scratch: Option<&Path>) -> Self {
         let cwd = links::follow(cwd).map_or_else(|| cwd.to_owned(), |led| led.real);

@@ -6,7 +6,7 @@
 //! ([`Place`]).
 //!
 //! The kernel resolves what has no symlinks, no `..` and no /proc in it, in one `openat2`. All else is
-//! walked component by component ([`walk`]), because only then do `/proc/self` mean the guest, magic links lead
+//! walked component by component (`walk`), because only then do `/proc/self` mean the guest, magic links lead
 //! where the guest may go, and a directory that the policy hides betray nothing on the way.
 
 mod guest_fd;

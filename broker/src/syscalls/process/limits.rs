@@ -116,8 +116,8 @@ mod tests {
         }
         let kernels = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
         assert_eq!(present(&guest(), NOFILE), Some(kernels));
-        for index in 0..NAMES.len() {
-            assert!(present(&guest(), index).is_some(), "{}", NAMES[index]);
+        for (index, name) in NAMES.iter().enumerate() {
+            assert!(present(&guest(), index).is_some(), "{name}");
         }
     }
 
