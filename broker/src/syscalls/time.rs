@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(order(create(&event(14, 0, 0))).pointers, [(1, 0)]);
         assert_eq!(order(create(&event(14, 4, me))).data.len(), SIGEVENT);
         assert_eq!(errno(create(&event(14, 4, me + 1))), Errno::EINVAL);
-        assert_eq!(errno(create(&event(64, 0, 0))), Errno::EINVAL, "nurse's own signal");
+        assert_eq!(errno(create(&event(trampoline::layout::CANCEL_SIGNAL, 0, 0))), Errno::EINVAL, "nurse's own signal");
         assert_eq!(errno(create(&event(0, 0, 0))), Errno::EINVAL);
         assert_eq!(errno(create(&event(14, 9, 0))), Errno::EINVAL);
         assert_eq!(errno(create(&[0; 20])), Errno::EFAULT);
