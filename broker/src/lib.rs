@@ -1,6 +1,7 @@
 //! nurse runs an unmodified Linux program so that it can do nothing its policy does not allow.
 //!
 //! The crate is the broker: it starts the guest, receives its requests, decides and acts. See ARCHITECTURE.md.
+#![deny(unsafe_code, reason = "unsafe lives in the files that allow it by name")]
 #![cfg_attr(
     test,
     allow(

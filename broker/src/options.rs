@@ -14,7 +14,7 @@ pub struct RunOptions {
     /// Policy to run under; may be given several times, and then every one of them has to agree
     ///
     /// NAME is one of `nurse policies`, FILE is a path (it has a slash or ends in .rhai). Without any, the policy `default`
-    /// applies: read the system and the program's own folder, a private /tmp, no network, no other writes.
+    /// applies: read the system, the program's own folder and the files named on the command line; no network, no writes.
     #[arg(short = 'p', long = "policy", value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
     pub policies: Vec<OsString>,
 

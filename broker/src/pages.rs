@@ -2,6 +2,7 @@
 //!
 //! Request slots are hostile: every field is read once, as an atomic or a volatile copy, and never again.
 
+#![allow(unsafe_code)]
 #![allow(clippy::multiple_unsafe_ops_per_block, reason = "each block is a field or two of one slot, by raw pointers")]
 
 use std::io;

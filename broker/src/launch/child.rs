@@ -1,5 +1,6 @@
 //! What the child process does between fork and exec. Runs in a copy of the broker: system calls only, no allocation.
 
+#![allow(unsafe_code)]
 #![allow(clippy::multiple_unsafe_ops_per_block, reason = "one set-up, call by call, between fork and exec")]
 
 use std::io;

@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(of("/home/me/tool"), None);
         assert_eq!(of("/tmp/a.out"), None);
         assert_eq!(of("/a.out"), None);
-        assert_eq!(of("/work/build/a.out"), Some("/work/build".into()));
+        assert_eq!(of("/srv/build/a.out"), Some("/srv/build".into()));
     }
 
     #[test]
