@@ -39,6 +39,8 @@ pub mod nr {
     pub const RT_SIGPROCMASK: u64 = 14;
     /// rt_sigreturn(2)
     pub const RT_SIGRETURN: u64 = 15;
+    /// sched_yield(2)
+    pub const SCHED_YIELD: u64 = 24;
     /// madvise(2)
     pub const MADVISE: u64 = 28;
     /// getpid(2)

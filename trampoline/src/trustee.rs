@@ -169,7 +169,13 @@ unsafe extern "C" fn run() -> ! {
         "cmp r11d, [r12 + {order_seq}]", "jne 20b",
         "mov r13d, r11d",
         "61: test ecx, ecx", "jz 40b",
-        "mov eax, {futex_nr}", "lea rdi, [r15 + {fence}]", "mov esi, 1", "mov edx, 1", "syscall",
+        // A fence: the broker may not wait for it yet, so give it time and wake again, until it does or has gone on.
+        "mov r8d, {wakes}",
+        "63: mov eax, {futex_nr}", "lea rdi, [r15 + {fence}]", "mov esi, 1", "mov edx, 1", "syscall",
+        "test eax, eax", "jnz 62f",
+        "mov eax, {yield_nr}", "syscall",
+        "cmp r13d, [r12 + {order_seq}]", "jne 62f",
+        "dec r8d", "jnz 63b",
         "62: jmp 20b",
 
         ".globl nurse_trustee_cancel", ".hidden nurse_trustee_cancel",
@@ -209,13 +215,16 @@ unsafe extern "C" fn run() -> ! {
         one = const offset_of!(Constants, one), kind = const offset_of!(Order, kind),
         order_answer = const offset_of!(Order, answer), order_request = const offset_of!(Order, request),
         order_nr = const offset_of!(Order, nr), order_arg0 = const offset_of!(Order, args),
-        futex_nr = const nr::FUTEX, fence = const offset_of!(Constants, fence),
+        wakes = const FENCE_WAKES, yield_nr = const nr::SCHED_YIELD, futex_nr = const nr::FUTEX, fence = const offset_of!(Constants, fence),
         uc_rip = const offset_of!(crate::abi::Ucontext, regs) + 8 * crate::abi::reg::RIP,
         uc_rax = const offset_of!(crate::abi::Ucontext, regs) + 8 * crate::abi::reg::RAX,
         uc_rdx = const offset_of!(crate::abi::Ucontext, regs) + 8 * crate::abi::reg::RDX,
         not_made = const -crate::abi::errno::NOT_MADE,
     )
 }
+
+/// How often a fence is tried before the trustee goes back to sleep.
+const FENCE_WAKES: u32 = 1000;
 
 /// Address of the cancel signal's handler.
 #[must_use]

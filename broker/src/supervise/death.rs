@@ -62,6 +62,7 @@ pub(super) fn fence(pages: &Pages, slot: Slot, trustee: &Bell) -> Result<(), Err
             return Ok(());
         }
     }
+    log::warn!("the guest's trustee does not answer; a call of it fails with EAGAIN");
     Err(Errno::EAGAIN)
 }
 

@@ -62,7 +62,7 @@ struct Thread {
     /// A request whose answer is an fd on its way: taking it never blocks, and an fd left behind would be taken for the next.
     receiving: Option<u32>,
     /// The cancellation that the trustee was signalled for.
-    signalled: bool,
+    signalled: Option<u32>,
     bells: (Bell, Bell),
 }
 
@@ -112,7 +112,7 @@ impl Supervisor {
             last: 0,
             later: None,
             receiving: None,
-            signalled: false,
+            signalled: None,
             bells: started.bells,
         }];
         let death = death::bell()?;
@@ -181,7 +181,7 @@ impl Supervisor {
                 }
             }
             for index in 0..self.threads.len() {
-                self.serve(index);
+                self.serve(index, count == 0);
             }
             if self.guest.killed {
                 self.end();
@@ -199,7 +199,7 @@ impl Supervisor {
         if !self.confirmed {
             return EpollTimeout::from(FIRST_REQUEST);
         }
-        let cancelling = self.threads.iter().any(|thread| thread.signalled);
+        let cancelling = self.threads.iter().any(|thread| thread.signalled.is_some());
         if cancelling { EpollTimeout::from(RETRY) } else { EpollTimeout::NONE }
     }
 
@@ -264,7 +264,7 @@ impl Supervisor {
     }
 
     /// Looks at one slot: a new request, or a call that a signal wants ended.
-    fn serve(&mut self, index: usize) {
+    fn serve(&mut self, index: usize, late: bool) {
         let thread = &self.threads[index];
         if let Some(snapshot) = self.pages.take(thread.slot, thread.last) {
             if !self.confirm() {
@@ -281,15 +281,18 @@ impl Supervisor {
                 if broken::is(Guard::Snapshot) { self.fetch_again(self.threads[index].slot, answer) } else { answer };
             self.answer(index, seq, &places, answer);
         }
-        self.cancel(index);
+        self.cancel(index, late);
     }
 
     /// A cancelled call is over when its answer stands; until then, whoever blocks in it is interrupted.
-    fn cancel(&mut self, index: usize) {
+    ///
+    /// One signal a call, and another each [`RETRY`] (`late`): whoever rings the bell in between gets no more, for each puts a
+    /// frame on the trustee's small stack.
+    fn cancel(&mut self, index: usize, late: bool) {
         let thread = &mut self.threads[index];
         let slot = thread.slot;
         let Some(seq) = self.pages.cancelled(slot) else {
-            thread.signalled = false;
+            thread.signalled = None;
             return;
         };
         if !self.pages.is_done(slot, seq) {
@@ -297,8 +300,9 @@ impl Supervisor {
                 thread.later = None;
                 self.value(index, seq, -(Errno::EINTR as i64));
             } else {
-                thread.signalled = true;
-                if thread.receiving == Some(seq) {
+                let again = thread.signalled == Some(seq);
+                thread.signalled = Some(seq);
+                if thread.receiving == Some(seq) || (again && !late) {
                     return;
                 }
                 signals::interrupt(self.guest.pid, self.pages.trustee_tid(slot), CANCEL_SIGNAL);
@@ -306,7 +310,7 @@ impl Supervisor {
             }
         }
         let thread = &mut self.threads[index];
-        thread.signalled = false;
+        thread.signalled = None;
         self.pages.settle(slot, seq);
         thread.bells.1.ring();
     }
