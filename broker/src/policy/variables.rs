@@ -55,13 +55,17 @@ impl Variables {
     /// The values for running `program` (the file that was found for it) with `args` (without `argv[0]`) in `cwd`.
     #[must_use]
     pub fn for_run(program: &Path, args: &[OsString], cwd: &Path, home: &Path, scratch: Option<&Path>) -> Self {
-        let cwd = links::follow(cwd).map_or_else(|| cwd.to_owned(), |led| led.real);
+        let real = |path: &Path| links::follow(path).map_or_else(|| path.to_owned(), |led| led.real);
+        let cwd = real(cwd);
+        // As the working directory is: else one that is reached by a link (/home, often) would not be known again.
+        let (named_home, home) = (home, real(home));
         let program = absolute(&cwd, program);
         let found = links::follow(&program).map(|led| led.real);
         let mut prefix: Vec<_> = [Some(&program), found.as_ref()]
             .into_iter()
             .flatten()
-            .filter_map(|program| installation(program, home))
+            .filter_map(|program| installation(program, &home))
+            .filter(|prefix| !named_home.starts_with(prefix) && *prefix != named_home.join(".local"))
             .collect();
         prefix.dedup();
         let script_dir = if is_script(&program) {
@@ -88,7 +92,7 @@ impl Variables {
                 .collect(),
             path: search_path(),
             cwd: Some(cwd),
-            home: Some(home.to_owned()),
+            home: Some(home),
             scratch: scratch.map(Path::to_owned),
         }
     }
@@ -240,6 +244,20 @@ mod tests {
         assert_eq!(script(&args(&["-c", "print()", "/secret/x"])), Some(Code::Argument));
         assert_eq!(script(&args(&["-m", "http.server"])), Some(Code::Argument));
         assert_eq!(script(&args(&["-", "x"])), None);
+    }
+
+    #[test]
+    fn a_home_behind_a_link_is_the_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("data/me")).unwrap();
+        std::os::unix::fs::symlink("data", top.join("home")).unwrap();
+        let (named, real) = (top.join("home/me"), top.join("data/me"));
+        for program in [named.join("tool"), real.join("tool"), named.join(".local/tool")] {
+            let values = Variables::for_run(&program, &[], &named, &named, None);
+            assert_eq!((values.home.as_deref(), values.cwd.as_deref()), (Some(&*real), Some(&*real)));
+            assert_eq!(values.prefix, [] as [PathBuf; 0], "never the home directory: {}", program.display());
+        }
     }
 
     #[test]

@@ -82,8 +82,8 @@ fn with_address(guest: &mut Guest, call: &Call, index: usize, len: i32) -> Answe
 fn rule_address(guest: &mut Guest, call: &Call, used: AddressUse, bytes: &[u8]) -> Result<(), Errno> {
     let address = Address::parse(bytes)?;
     match &address {
-        // Gives up an address, or names none.
-        Address::Unspecified if used == AddressUse::Connect => return Ok(()),
+        // Connected to it, a socket gives up its peer. Sent to it, IPv4 reads on and takes it for AF_INET.
+        Address::Unspecified if i64::from(call.row.nr) == libc::SYS_connect => return Ok(()),
         Address::Unspecified => return Err(Errno::EAFNOSUPPORT),
         // The kernel's end of a socket that the policy let be made.
         Address::Netlink { port, groups: 0 } if *port == 0 || *port == guest.pid.as_raw().cast_unsigned() => {

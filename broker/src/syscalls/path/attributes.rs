@@ -2,7 +2,7 @@
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, Uid, chmodat, chownat};
 
-use super::{Ask, done, real_fd, shown, uint};
+use super::{Ask, done, real_fd, shown, tree, uint};
 use crate::call::{Answer, Errno, Outcome};
 use crate::policy::Access;
 use crate::resolve::{CWD, Last, Pin, Start, proc_path};
@@ -46,7 +46,7 @@ pub(super) fn fchmodat2(mut ask: Ask<'_>) -> Answer {
 }
 
 fn set_mode(mut ask: Ask<'_>, pin: &Pin, mode: u32) -> Answer {
-    ask.permit(pin, Access::WRITE)?;
+    permit(&mut ask, pin)?;
     if pin.kind() == FileType::Symlink {
         return Err(Errno::EOPNOTSUPP);
     }
@@ -78,10 +78,19 @@ pub(super) fn fchownat(mut ask: Ask<'_>) -> Answer {
 fn set_owner(mut ask: Ask<'_>, pin: &Pin, (user, group): (u32, u32)) -> Answer {
     /// Leaves an owner as it is.
     const SAME: u32 = u32::MAX;
-    ask.permit(pin, Access::WRITE)?;
+    permit(&mut ask, pin)?;
     let user = if user == SAME { None } else { Some(Uid::from_raw(user)) };
     let group = if group == SAME { None } else { Some(Gid::from_raw(group)) };
     done(chownat(&pin.fd, "", user, group, AtFlags::EMPTY_PATH))
+}
+
+/// Allows or refuses a new owner or mode. Not of a device, see [`tree::keep_device`].
+fn permit(ask: &mut Ask<'_>, pin: &Pin) -> Result<(), Errno> {
+    ask.permit(pin, Access::WRITE)?;
+    match pin.path() {
+        Some(path) if tree::is_device(pin.kind()) => ask.never(Errno::EPERM, path, tree::DEVICES),
+        _ => Ok(()),
+    }
 }
 
 /// The object of an `f` call. An `O_PATH` fd gives no right to change anything.

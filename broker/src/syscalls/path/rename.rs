@@ -58,6 +58,7 @@ fn change(mut ask: Ask<'_>, (from, old): (RawFd, usize), (to, new): (RawFd, usiz
     } else {
         let decision = ask.decide(&to.path, Access::CREATE, 0, 0);
         ask.rule(decision, &to.path)?;
+        tree::keep_device(&mut ask, &to)?;
         // To replace is to remove. Whether there is something to replace only the kernel can say without a race.
         careful = !flags.contains(RenameFlags::NOREPLACE) && !ask.allows(&to.path, Access::DELETE);
         flags.set(RenameFlags::NOREPLACE, careful || flags.contains(RenameFlags::NOREPLACE));

@@ -74,5 +74,62 @@ pub(super) fn permit_gone(ask: &mut Ask<'_>, place: &Place) -> Result<(), Errno>
     {
         return Err(Errno::ENOENT);
     }
-    ask.rule(decision, &place.path)
+    ask.rule(decision, &place.path)?;
+    keep_device(ask, place)
+}
+
+/// Refuses to remove or replace a device: policies allow writing to /dev/null and mean what it swallows, and where
+/// nurse is run by root the kernel would let it go, for everybody.
+pub(super) fn keep_device(ask: &mut Ask<'_>, place: &Place) -> Result<(), Errno> {
+    let Ok(there) = place.occupant() else { return Ok(()) };
+    let kind = FileType::from_raw_mode(crate::resolve::lift(rustix::fs::fstat(there))?.st_mode);
+    if is_device(kind) { ask.never(Errno::EPERM, &place.path, DEVICES) } else { Ok(()) }
+}
+
+/// Why devices stay as they are.
+pub(super) const DEVICES: &str = "never: devices are used, not changed";
+
+/// Whether a file is a device.
+pub(super) fn is_device(kind: FileType) -> bool {
+    matches!(kind, FileType::CharacterDevice | FileType::BlockDevice)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+    use super::super::super::handle;
+    use super::super::super::testing::{call, errno, guest};
+    use super::*;
+
+    /// A call with paths as its first arguments, and a number behind them.
+    fn with_paths(name: &str, paths: &[&std::path::Path], number: u64) -> Answer {
+        let mut call = call(name, &[0, number]);
+        for (index, path) in paths.iter().enumerate() {
+            call.args[index] = call.data.len() as u64 + 1;
+            call.data.extend(path.as_os_str().as_bytes());
+            call.data.push(0);
+        }
+        handle(&mut guest(), &call)
+    }
+
+    #[test]
+    fn devices_stay_as_they_are_whatever_the_policy_allows() {
+        let null = std::path::Path::new("/dev/null");
+        assert_eq!(errno(with_paths("chmod", &[null], 0o666)), Errno::EPERM);
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        let (device, file) = (top.join("device"), top.join("file"));
+        std::fs::write(&file, "").unwrap();
+        // Only root makes devices, and only root's would be lost.
+        if mknod(&device, SFlag::S_IFCHR, Mode::from_bits_retain(0o666), makedev(1, 3)).is_ok() {
+            assert_eq!(errno(with_paths("unlink", &[&device], 0)), Errno::EPERM);
+            assert_eq!(errno(with_paths("rename", &[&device, &top.join("new")], 0)), Errno::EPERM);
+            assert_eq!(errno(with_paths("rename", &[&file, &device], 0)), Errno::EPERM);
+        }
+        assert!(with_paths("rename", &[&file, &top.join("other")], 0).is_ok(), "files are free to move");
+        assert!(with_paths("unlink", &[&top.join("other")], 0).is_ok());
+    }
 }

@@ -98,6 +98,20 @@ fn families() {
 }
 
 #[test]
+fn what_is_sent_to_has_a_family() {
+    let unspecified = [&[0, 0], &V4[2..]].concat();
+    let ask =
+        |name, args: &[u64], index| super::super::handle(&mut guest(), &call_with(name, args, index, &unspecified));
+    assert_eq!(order(ask("connect", &[3, 0, 16], 1)).data, unspecified, "gives up the peer");
+    assert_eq!(
+        errno(ask("sendto", &[3, 0x1000, 5, 0, 0, 16], 4)),
+        Errno::EAFNOSUPPORT,
+        "the kernel would send it to V4"
+    );
+    assert_eq!(errno(ask("bind", &[3, 0, 16], 1)), Errno::EAFNOSUPPORT);
+}
+
+#[test]
 fn connects_use_the_copy() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let fd = u64::try_from(socket.as_raw_fd()).unwrap();
