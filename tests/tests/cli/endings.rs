@@ -20,7 +20,10 @@ struct Waiting {
 
 impl Waiting {
     fn start() -> Self {
-        let script = "import sys; print('ready', flush=True); print('got', sys.stdin.readline(), flush=True)";
+        // Python's own handler of SIGINT only notes the signal: one that comes just before a blocking read is then not seen
+        // until the read ends, natively as well.
+        let script = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); print('ready', flush=True); \
+                      print('got', sys.stdin.readline(), flush=True)";
         let scratch = Scratch::new().unwrap();
         let job = CONFIG.wrap(&Job::new("/usr/bin/python3", ["-c", script]).at(scratch.path()), &[]).unwrap();
         let mut command = job.command();
