@@ -73,7 +73,10 @@ impl Session {
         }
     }
 
+    /// Presses keys, no sooner than a person could: the program has begun to wait by then, and is not just about to. A signal
+    /// that comes between Python's last look and the wait is not seen until the wait ends, natively as well.
     fn press(&mut self, keys: &[u8]) {
+        std::thread::sleep(Duration::from_millis(200));
         self.keyboard.write_all(keys).unwrap();
     }
 
@@ -133,7 +136,7 @@ fn control_c_interrupts() {
 fn control_c_that_is_handled_ends_nothing() {
     // By os.write: the signal may come in the middle of a print, which Python does not let another one into.
     let script = "import os, signal, time\nsignal.signal(signal.SIGINT, lambda *_: os.write(1, b'cau' + b'ght'))\n\
-                  print('rea' + 'dy', flush=True)\ntime.sleep(0.5)\nprint('do' + 'ne')";
+                  print('rea' + 'dy', flush=True)\ntime.sleep(1)\nprint('do' + 'ne')";
     for wrapped in [false, true] {
         let mut run = Session::start(wrapped, "/usr/bin/python3", &["-c", script]);
         run.expect("ready");
