@@ -100,7 +100,7 @@ fn variables_stand_for_paths_not_for_patterns() {
     assert!(!allowed(&policy, "/data/oddXname", READ));
     assert!(allowed(&policy, "/data/project", Access::WRITE));
     assert!(!allowed(&policy, "/data/project/x", Access::WRITE));
-    assert!(allowed(&policy, "/data/work/a", READ));
+    assert!(allowed(&policy, "/data/job/a", READ));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn quick_grants_add_to_the_last_policy_and_do_not_beat_its_denials() {
     let policy = Policy::load_from(&[file.source(), grants.clone()], &variables(), None).unwrap();
     assert!(allowed(&policy, "/g/new", Access::READ | Access::WRITE | Access::CREATE | Access::DELETE));
     assert!(allowed(&policy, "/g", Access::READ), "itself and all beneath");
-    assert!(allowed(&policy, "/data/work/x*", READ) && !allowed(&policy, "/data/work/xy", READ), "no patterns");
+    assert!(allowed(&policy, "/data/job/x*", READ) && !allowed(&policy, "/data/job/xy", READ), "no patterns");
     assert!(!allowed(&policy, "/g/no", READ));
     let alone = Policy::load_from(&[grants], &variables(), None).unwrap();
     assert!(allowed(&alone, "/g/no", READ) && !allowed(&alone, "/a", READ));

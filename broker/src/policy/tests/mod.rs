@@ -51,7 +51,7 @@ fn variables() -> Variables {
         program_dir: Some("/opt/app/bin".into()),
         prefix: vec!["/opt/app".into()],
         script_dir: Some("/data/project".into()),
-        cwd: Some("/data/work".into()),
+        cwd: Some("/data/job".into()),
         home: Some("/home/me".into()),
         path: vec!["/usr/bin".into()],
         scratch: None,
